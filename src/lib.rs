@@ -1,0 +1,6 @@
+//! XTrinode: a Kubernetes control plane for Trino. See ARCHITECTURE.md for the map.
+//!
+//! Layers, one way: components (`exporter`, `demo`) use `collect`, `web`, `process`;
+//! those use `core`; `core` uses `trino`. `tests/it/layers.rs` holds the line.
+
+pub mod trino;
