@@ -25,7 +25,9 @@ fn commit() -> String {
 /// in another repository must not carry that repository's commit.
 fn commit_from_git() -> Option<String> {
     let top = git(&["rev-parse", "--show-toplevel"])?;
-    let here = Path::new(&variable("CARGO_MANIFEST_DIR")).canonicalize().ok()?;
+    let here = Path::new(&variable("CARGO_MANIFEST_DIR"))
+        .canonicalize()
+        .ok()?;
     if Path::new(&top).canonicalize().ok()? != here {
         return None;
     }
@@ -45,5 +47,9 @@ fn git(arguments: &[&str]) -> Option<String> {
 
 fn variable(name: &str) -> String {
     let value = std::env::var(name).unwrap_or_default();
-    if value.trim().is_empty() { "unknown".to_owned() } else { value }
+    if value.trim().is_empty() {
+        "unknown".to_owned()
+    } else {
+        value
+    }
 }

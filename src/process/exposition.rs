@@ -27,12 +27,18 @@ impl Exposition {
         for range in accept.split(',') {
             let quality = quality(range);
             match media_type(range) {
-                "application/openmetrics-text" if speaks_ours(range) => best.0 = quality.max(best.0),
+                "application/openmetrics-text" if speaks_ours(range) => {
+                    best.0 = quality.max(best.0)
+                }
                 "text/plain" => best.1 = quality.max(best.1),
                 _ => {}
             }
         }
-        if best.0 > 0.0 && best.0 >= best.1 { Self::OpenMetrics } else { Self::Prometheus }
+        if best.0 > 0.0 && best.0 >= best.1 {
+            Self::OpenMetrics
+        } else {
+            Self::Prometheus
+        }
     }
 
     /// The value of `Content-Type`.
@@ -103,7 +109,10 @@ fn media_type(range: &str) -> &str {
 }
 
 fn parameter<'a>(range: &'a str, name: &str) -> Option<&'a str> {
-    let pairs = range.split(';').skip(1).filter_map(|pair| pair.split_once('='));
+    let pairs = range
+        .split(';')
+        .skip(1)
+        .filter_map(|pair| pair.split_once('='));
     let mut named = pairs.filter(|(key, _)| key.trim().eq_ignore_ascii_case(name));
     named.next().map(|(_, value)| value.trim())
 }
@@ -173,7 +182,11 @@ mod tests {
             "application/openmetrics-text; version=\"1.0.0\", text/plain",
         ];
         for accept in asks {
-            assert_eq!(Exposition::negotiate(accept), Exposition::OpenMetrics, "{accept}");
+            assert_eq!(
+                Exposition::negotiate(accept),
+                Exposition::OpenMetrics,
+                "{accept}"
+            );
         }
         let others = [
             "",
@@ -186,7 +199,11 @@ mod tests {
             "application/openmetrics-text;q=NaN",
         ];
         for accept in others {
-            assert_eq!(Exposition::negotiate(accept), Exposition::Prometheus, "{accept}");
+            assert_eq!(
+                Exposition::negotiate(accept),
+                Exposition::Prometheus,
+                "{accept}"
+            );
         }
     }
 }

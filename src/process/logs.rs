@@ -199,13 +199,21 @@ mod tests {
         assert_eq!(value["queries"], 3);
         assert_eq!(value["level"], "INFO");
         assert_eq!(value["target"], "xtrinode::process::logs::tests");
-        assert!(value["timestamp"].as_str().unwrap().ends_with('Z'), "{line}");
-        assert!(value.as_object().unwrap().values().all(|v| !v.is_object()), "{line}");
+        assert!(
+            value["timestamp"].as_str().unwrap().ends_with('Z'),
+            "{line}"
+        );
+        assert!(
+            value.as_object().unwrap().values().all(|v| !v.is_object()),
+            "{line}"
+        );
     }
 
     #[test]
     fn text_lines_are_not_json() {
-        let line = written(LogLevel::Info, LogFormat::Text, || tracing::info!("Started"));
+        let line = written(LogLevel::Info, LogFormat::Text, || {
+            tracing::info!("Started")
+        });
         assert!(line.contains("Started"), "{line}");
         assert!(serde_json::from_str::<serde_json::Value>(&line).is_err());
     }
@@ -216,7 +224,10 @@ mod tests {
             tracing::info!("Hidden");
             tracing::warn!("Shown");
         });
-        assert!(!lines.contains("Hidden") && lines.contains("Shown"), "{lines}");
+        assert!(
+            !lines.contains("Hidden") && lines.contains("Shown"),
+            "{lines}"
+        );
     }
 
     #[test]
@@ -235,8 +246,18 @@ mod tests {
         assert_eq!("warn".parse(), Ok(LogLevel::Warning));
         assert_eq!("Debug".parse(), Ok(LogLevel::Debug));
         assert_eq!("TEXT".parse(), Ok(LogFormat::Text));
-        assert!("trace".parse::<LogLevel>().unwrap_err().contains("DEBUG, INFO"));
-        assert!("xml".parse::<LogFormat>().unwrap_err().contains("auto, json"));
+        assert!(
+            "trace"
+                .parse::<LogLevel>()
+                .unwrap_err()
+                .contains("DEBUG, INFO")
+        );
+        assert!(
+            "xml"
+                .parse::<LogFormat>()
+                .unwrap_err()
+                .contains("auto, json")
+        );
     }
 
     #[test]

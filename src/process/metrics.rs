@@ -21,7 +21,8 @@ impl Metrics {
     /// `_info`: both are added when the text is written. `help` may or may not end with a full stop.
     pub fn register(&mut self, name: &str, help: &str, metric: impl Metric) {
         // The registry adds a full stop of its own.
-        self.registry.register(name, help.trim_end_matches('.'), metric);
+        self.registry
+            .register(name, help.trim_end_matches('.'), metric);
     }
 
     /// Registers values that are read at scrape, such as those of a published snapshot.
@@ -59,9 +60,15 @@ mod tests {
     fn sample() -> Metrics {
         let mut metrics = Metrics::default();
         let reads: Family<Vec<(&str, &str)>, Counter> = Family::default();
-        reads.get_or_create(&vec![("reason", "a \"b\"\n#")]).inc_by(2);
+        reads
+            .get_or_create(&vec![("reason", "a \"b\"\n#")])
+            .inc_by(2);
         metrics.register("demo_reads", "Reads, by reason.", reads);
-        metrics.register("demo_build", "This build", Info::new([("version", "0.1.0")]));
+        metrics.register(
+            "demo_build",
+            "This build",
+            Info::new([("version", "0.1.0")]),
+        );
         metrics.register("demo_queries", "Queries.", Gauge::<i64>::default());
         let seconds = Histogram::new([0.5, 1.0]);
         seconds.observe(0.7);
@@ -95,7 +102,10 @@ demo_cycle_seconds_bucket{le=\"+Inf\"} 1
     #[test]
     fn open_metrics_keeps_its_own_names_and_end() {
         let text = sample().render(Exposition::OpenMetrics).unwrap();
-        assert!(text.contains("# TYPE demo_reads counter\ndemo_reads_total{"), "{text}");
+        assert!(
+            text.contains("# TYPE demo_reads counter\ndemo_reads_total{"),
+            "{text}"
+        );
         assert!(text.contains("# TYPE demo_build info\n"), "{text}");
         assert!(text.ends_with("# EOF\n"), "{text}");
         assert!(!text.contains(".."), "{text}");

@@ -34,13 +34,22 @@ impl Readiness {
     /// Adds a veto named after what it waits for, for example `first cycle of blue`.
     pub fn hold(&self, name: impl Into<String>) -> Hold {
         let mut entries = self.lock();
-        entries.push(Entry { name: name.into(), released: false });
-        Hold { holds: self.clone(), index: entries.len() - 1 }
+        entries.push(Entry {
+            name: name.into(),
+            released: false,
+        });
+        Hold {
+            holds: self.clone(),
+            index: entries.len() - 1,
+        }
     }
 
     /// Makes the process unready for good, so that traffic stops before it leaves.
     pub fn close(&self, reason: impl Into<String>) {
-        self.lock().push(Entry { name: reason.into(), released: false });
+        self.lock().push(Entry {
+            name: reason.into(),
+            released: false,
+        });
     }
 
     /// The names still waited for; empty means ready.

@@ -32,7 +32,10 @@ pub fn on_signals() -> io::Result<CancellationToken> {
     let first = stop.clone();
     tokio::spawn(async move {
         let asked = signals.next().await;
-        tracing::info!(signal = asked.name(), "Shutting down; a second signal leaves at once");
+        tracing::info!(
+            signal = asked.name(),
+            "Shutting down; a second signal leaves at once"
+        );
         first.cancel();
         let again = signals.next().await;
         tracing::error!(signal = again.name(), "Left at once by a second signal");

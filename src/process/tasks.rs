@@ -98,7 +98,10 @@ impl Tasks {
     fn overrun(&self, grace: Duration) -> TaskError {
         let mut names: Vec<_> = self.names.values().map(String::as_str).collect();
         names.sort_unstable();
-        TaskError::Overrun { names: names.join(", "), grace }
+        TaskError::Overrun {
+            names: names.join(", "),
+            grace,
+        }
     }
 
     /// Forgets a task that ended; says its name and what went wrong, if anything did.
@@ -113,10 +116,14 @@ impl Tasks {
         let name = self.names.remove(&id).unwrap_or_default();
         let error = match ended {
             Ok((_, Ok(()))) => None,
-            Ok((_, Err(error))) => Some(TaskError::Failed { name: name.clone(), error }),
-            Err(error) => {
-                Some(TaskError::Panicked { name: name.clone(), reason: reason(error) })
-            }
+            Ok((_, Err(error))) => Some(TaskError::Failed {
+                name: name.clone(),
+                error,
+            }),
+            Err(error) => Some(TaskError::Panicked {
+                name: name.clone(),
+                reason: reason(error),
+            }),
         };
         (name, error)
     }
@@ -191,7 +198,13 @@ mod tests {
         tasks.spawn("stuck", std::future::pending());
         tasks.spawn("poller", until(stop.clone()));
         stop.cancel();
-        let error = tasks.run(&stop, Duration::from_millis(20)).await.unwrap_err();
-        assert_eq!(error.to_string(), "still running 20ms after shutdown began: stuck");
+        let error = tasks
+            .run(&stop, Duration::from_millis(20))
+            .await
+            .unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "still running 20ms after shutdown began: stuck"
+        );
     }
 }
