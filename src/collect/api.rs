@@ -13,11 +13,12 @@ use crate::trino::info::{NodeStatus, ServerInfo};
 use crate::trino::limits::Limits;
 use crate::trino::query_info::Extractor;
 use crate::trino::query_list::ListReader;
+use crate::trino::task::QueryHead;
 
 use super::body::pour;
 use super::client::{Client, Expect};
 use super::failure::Failure;
-use super::metric_text::Sample;
+use super::metric_text::{Sample, Whole};
 use super::strict;
 
 /// Small documents are read whole, up to this.
@@ -117,7 +118,7 @@ impl TrinoApi {
     async fn document(
         &self,
         response: reqwest::Response,
-    ) -> Result<(crate::trino::task::QueryHead, Fold, u64), Failure> {
+    ) -> Result<(QueryHead, Fold, u64), Failure> {
         let timeout = self.client.timeout();
         if self.strict {
             return strict::query(response, Fold::default(), self.limits, timeout).await;
@@ -143,7 +144,7 @@ impl TrinoApi {
 
     async fn small<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
         let response = self.client.get(self.url(path), Expect::Json).await?;
-        let (whole, _) = pour(response, super::metric_text::Whole::new(SMALL), self.client.timeout()).await?;
+        let (whole, _) = pour(response, Whole::new(SMALL), self.client.timeout()).await?;
         serde_json::from_slice(&whole.bytes)
             .map_err(|_| Failure::Unexpected(format!("{path} is not what a Trino node answers")))
     }

@@ -163,6 +163,21 @@ impl Board {
         })
     }
 
+    /// `host:port` of the pods that mapping sources list for a coordinator's release.
+    #[must_use]
+    pub fn hosts_of(&self, spec: &CoordinatorSpec, port: u16) -> Vec<String> {
+        let state = self.lock();
+        let alone = state.inputs.len() == 1;
+        let directories = self.rules.sources(&state.sources);
+        let pods = directories.flat_map(|(_, directory)| directory.pods());
+        pods.filter(|(_, pod)| match pod.release.as_deref() {
+            Some(release) => release == spec.release,
+            None => alone,
+        })
+        .map(|(host, _)| authority(host, port))
+        .collect()
+    }
+
     /// Changes whenever a report or a directory has changed.
     #[must_use]
     pub fn subscribe(&self) -> watch::Receiver<u64> {
@@ -175,5 +190,13 @@ impl Board {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn authority(host: &str, port: u16) -> String {
+    if host.contains(':') {
+        format!("[{host}]:{port}")
+    } else {
+        format!("{host}:{port}")
     }
 }

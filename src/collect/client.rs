@@ -11,7 +11,7 @@ use reqwest::{Certificate, ClientBuilder, Identity, Response};
 use url::Url;
 
 use super::failure::Failure;
-use super::options::{Access, TlsFiles};
+use super::options::{Access, Peer, TlsFiles};
 
 /// A host that does not answer a connection attempt in this time will not answer at all.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -71,7 +71,7 @@ impl Client {
             .send()
             .await
             .map_err(|error| Failure::from_client(error, self.access.timeout))?;
-        check(response, expect)
+        check(response, expect, self.access.peer)
     }
 
     /// The client for the TLS files as they are now.
@@ -151,7 +151,7 @@ impl TlsFiles {
             if found.is_empty() {
                 return Err(bad("certificate", path));
             }
-            builder = builder.tls_certs_merge(found);
+            builder = builder.tls_certs_only(found);
         }
         if let Some((cert, _)) = &self.identity {
             let pem = contents.collect::<Vec<_>>().join(&b'\n');
@@ -162,10 +162,10 @@ impl TlsFiles {
     }
 }
 
-fn check(response: Response, expect: Expect) -> Result<Response, Failure> {
+fn check(response: Response, expect: Expect, peer: Peer) -> Result<Response, Failure> {
     let status = response.status();
     if status != StatusCode::OK {
-        return Err(Failure::from_status(status, response.headers()));
+        return Err(Failure::from_status(status, response.headers(), peer));
     }
     let content_type = content_type(response.headers());
     if expect == Expect::Json && !content_type.contains("json") {

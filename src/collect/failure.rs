@@ -11,6 +11,7 @@ use crate::core::buffers::snapshot::Problem;
 use crate::trino::error::ParseError;
 
 use super::credentials::CredentialsError;
+use super::options::Peer;
 
 /// A request without a usable answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -109,10 +110,10 @@ impl Failure {
 
     /// A status that is not 200.
     #[must_use]
-    pub fn from_status(status: StatusCode, headers: &HeaderMap) -> Self {
+    pub fn from_status(status: StatusCode, headers: &HeaderMap, peer: Peer) -> Self {
         Self::Status {
             status,
-            hint: hint(status, headers),
+            hint: hint(status, headers, peer),
         }
     }
 }
@@ -130,21 +131,26 @@ const fn status_reason(status: StatusCode) -> &'static str {
     }
 }
 
-fn hint(status: StatusCode, headers: &HeaderMap) -> String {
-    match status {
-        StatusCode::UNAUTHORIZED => "check the credentials (trinoAuth)".to_owned(),
-        StatusCode::FORBIDDEN => {
+fn hint(status: StatusCode, headers: &HeaderMap, peer: Peer) -> String {
+    let advice = match (status, peer) {
+        (StatusCode::UNAUTHORIZED, Peer::Trino) => "check the credentials (trinoAuth)",
+        (StatusCode::UNAUTHORIZED, Peer::Prometheus) => "check the credentials (prometheus.auth)",
+        (StatusCode::FORBIDDEN, Peer::Trino) => {
             "grant this user to view all queries (access control: queries, allow view), \
              and use https where authentication is on"
-                .to_owned()
         }
-        StatusCode::NOT_ACCEPTABLE => "forwardedProto needs http-server.process-forwarded=true at Trino".to_owned(),
-        StatusCode::NOT_FOUND => {
-            "no coordinator here: a worker, or another kind of server".to_owned()
+        (StatusCode::FORBIDDEN, Peer::Prometheus) => "grant these credentials to query",
+        (StatusCode::NOT_ACCEPTABLE, Peer::Trino) => {
+            "forwardedProto needs http-server.process-forwarded=true at Trino"
         }
-        status if status.is_redirection() => redirect_hint(headers),
-        _ => "expected 200".to_owned(),
-    }
+        (StatusCode::NOT_FOUND, Peer::Trino) => {
+            "no coordinator here: a worker, or another kind of server"
+        }
+        (StatusCode::NOT_FOUND, Peer::Prometheus) => "no Prometheus API here",
+        (status, _) if status.is_redirection() => return redirect_hint(headers),
+        _ => "expected 200",
+    };
+    advice.to_owned()
 }
 
 /// Redirects are not followed, since credentials would go along.
@@ -175,7 +181,7 @@ mod tests {
 
     #[test]
     fn a_refusal_says_what_to_grant() {
-        let failure = Failure::from_status(StatusCode::FORBIDDEN, &HeaderMap::new());
+        let failure = Failure::from_status(StatusCode::FORBIDDEN, &HeaderMap::new(), Peer::Trino);
         assert!(failure.is_denied());
         assert!(failure.to_string().contains("grant this user to view"), "{failure}");
         assert_eq!(failure.reason(), "forbidden");
@@ -186,7 +192,7 @@ mod tests {
         let mut headers = HeaderMap::new();
         let location = "https://login.example.com/oauth?state=secret";
         headers.insert(header::LOCATION, location.parse().expect("header"));
-        let text = Failure::from_status(StatusCode::FOUND, &headers).to_string();
+        let text = Failure::from_status(StatusCode::FOUND, &headers, Peer::Trino).to_string();
         assert!(text.contains("https://login.example.com"), "{text}");
         assert!(!text.contains("secret"), "{text}");
     }

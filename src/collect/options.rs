@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use http::{HeaderName, HeaderValue};
 use url::Url;
 
 use crate::core::buffers::identity::Mapping;
@@ -44,9 +45,20 @@ pub struct Target {
     pub url: Url,
 }
 
+/// The kind of server that is asked; decides what an error advises.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Peer {
+    /// A Trino node.
+    Trino,
+    /// A Prometheus server.
+    Prometheus,
+}
+
 /// How requests to one kind of server are made.
 #[derive(Clone, Debug)]
 pub struct Access {
+    /// What it is.
+    pub peer: Peer,
     /// Who we are.
     pub auth: Auth,
     /// TLS towards the server.
@@ -67,9 +79,9 @@ pub enum Auth {
     /// A header with a fixed value.
     Header {
         /// Its name.
-        name: String,
+        name: HeaderName,
         /// Its value.
-        value: String,
+        value: HeaderValue,
     },
     /// HTTP Basic.
     Basic {
@@ -90,7 +102,7 @@ pub enum Auth {
 /// PEM files of a TLS client.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TlsFiles {
-    /// Certificate authorities, in addition to the system's.
+    /// Certificate authorities to trust in place of the system's.
     pub ca: Option<PathBuf>,
     /// Client certificate and key.
     pub identity: Option<(PathBuf, PathBuf)>,

@@ -127,6 +127,12 @@ impl Ledger {
         self.queries.keys().cloned().collect()
     }
 
+    /// Workers that hold something, as far as facts go.
+    pub fn workers(&self) -> impl Iterator<Item = &WorkerKey> {
+        let facts = self.queries.values().filter_map(|entry| entry.facts.as_ref());
+        facts.flat_map(|(_, facts)| facts.workers.iter().map(|(worker, _)| worker))
+    }
+
     /// Starts a cycle.
     pub fn open(&mut self) {
         self.cycle = Cycle::default();
@@ -141,7 +147,7 @@ impl Ledger {
     }
 
     /// Takes this cycle's query list. True when it shows that the coordinator was restarted.
-    pub fn listed(&mut self, listing: Listing) -> bool {
+    pub fn listed(&mut self, listing: &Listing) -> bool {
         let start = listing.newest.as_deref().and_then(coordinator_suffix);
         let restarted = matches!((start, &self.start), (Some(new), Some(old)) if new != old);
         if restarted {
@@ -155,8 +161,8 @@ impl Ledger {
         for entry in self.queries.values_mut() {
             entry.unlisted = true;
         }
-        for query in listing.active {
-            let entry = self.queries.entry(query.id).or_default();
+        for query in &listing.active {
+            let entry = self.queries.entry(query.id.clone()).or_default();
             entry.retry = query.retry;
             entry.unlisted = false;
         }

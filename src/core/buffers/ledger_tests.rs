@@ -64,7 +64,7 @@ impl Story {
         };
         running.iter().for_each(|id| entry(id, QueryState::Running));
         ended.iter().for_each(|id| entry(id, QueryState::Finished));
-        self.ledger.listed(fold.into_listing())
+        self.ledger.listed(&fold.into_listing())
     }
 
     fn reads(&mut self, id: &str, bytes: u64) {
