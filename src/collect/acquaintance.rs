@@ -194,7 +194,10 @@ mod tests {
             refuse_strangers(false, false).map_err(|p| p.reason),
             Err("not_a_coordinator")
         );
-        assert_eq!(refuse_strangers(true, true).map_err(|p| p.reason), Err("starting"));
+        assert_eq!(
+            refuse_strangers(true, true).map_err(|p| p.reason),
+            Err("starting")
+        );
         assert!(refuse_strangers(true, false).is_ok());
     }
 }

@@ -103,7 +103,9 @@ impl TrinoApi {
     /// When the document could not be read to its end or does not prove itself complete.
     pub async fn query(&self, due: &Due) -> Result<Sized<Read>, Failure> {
         if !is_query_id(&due.id) {
-            return Err(Failure::Unexpected("a query id that can't stand in a URL".into()));
+            return Err(Failure::Unexpected(
+                "a query id that can't stand in a URL".into(),
+            ));
         }
         let url = self.url(&format!("/v1/query/{}", due.id));
         let response = match self.client.get(url, Expect::Json).await {

@@ -144,7 +144,10 @@ impl Board {
     /// Whether each coordinator's first cycle has ended, well or badly.
     #[must_use]
     pub fn all_reported(&self) -> bool {
-        self.lock().inputs.iter().all(|input| input.report.is_some())
+        self.lock()
+            .inputs
+            .iter()
+            .all(|input| input.report.is_some())
     }
 
     /// Whether nobody who asked at `asked` for facts of at most `max_age` could be served better by waiting:
@@ -157,10 +160,14 @@ impl Board {
             let as_of = report.closed.as_of.filter(|_| report.closed.whole);
             as_of.is_some_and(|as_of| now.since(as_of) <= max_age)
         };
-        state.inputs.iter().zip(&state.started).all(|(input, started)| {
-            let later = started.is_some_and(|started| started >= asked);
-            later || input.report.as_ref().is_some_and(young)
-        })
+        state
+            .inputs
+            .iter()
+            .zip(&state.started)
+            .all(|(input, started)| {
+                let later = started.is_some_and(|started| started >= asked);
+                later || input.report.as_ref().is_some_and(young)
+            })
     }
 
     /// `host:port` of the pods that mapping sources list for a coordinator's release.

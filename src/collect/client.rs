@@ -103,7 +103,8 @@ impl Client {
             .pool_idle_timeout(IDLE)
             .pool_max_idle_per_host(2);
         let builder = self.access.tls.apply(builder)?;
-        let failed = |error: reqwest::Error| Failure::TlsFiles(format!("cannot set up TLS: {error}"));
+        let failed =
+            |error: reqwest::Error| Failure::TlsFiles(format!("cannot set up TLS: {error}"));
         builder.build().map_err(failed)
     }
 
@@ -114,7 +115,10 @@ impl Client {
             Expect::Json => "application/json",
             Expect::Text => "text/plain, application/openmetrics-text;q=0.5, */*;q=0.1",
         };
-        headers.insert(header::ACCEPT_ENCODING, header::HeaderValue::from_static(encoding));
+        headers.insert(
+            header::ACCEPT_ENCODING,
+            header::HeaderValue::from_static(encoding),
+        );
         headers.insert(header::ACCEPT, header::HeaderValue::from_static(accept));
         let proto = self.access.forwarded_proto.as_deref();
         if let Some(proto) = proto.and_then(|p| header::HeaderValue::from_str(p).ok()) {
@@ -146,7 +150,8 @@ impl TlsFiles {
             Failure::TlsFiles(format!("{} holds no {what} in PEM form", path.display()))
         };
         let mut contents = contents.into_iter();
-        if let (Some(path), Some(pem)) = (&self.ca, self.ca.as_ref().and_then(|_| contents.next())) {
+        if let (Some(path), Some(pem)) = (&self.ca, self.ca.as_ref().and_then(|_| contents.next()))
+        {
             let found = Certificate::from_pem_bundle(&pem).unwrap_or_default();
             if found.is_empty() {
                 return Err(bad("certificate", path));

@@ -50,7 +50,10 @@ impl Auth {
                 let user = user_name(user_file.as_deref(), user)?;
                 let password = read(password_file)?;
                 let encoded = STANDARD.encode(format!("{user}:{password}"));
-                Ok(Some(authorization(&format!("Basic {encoded}"), password_file)?))
+                Ok(Some(authorization(
+                    &format!("Basic {encoded}"),
+                    password_file,
+                )?))
             }
             Self::Bearer { token_file } => {
                 let token = read(token_file)?;
@@ -82,12 +85,9 @@ fn read(path: &Path) -> Result<String, CredentialsError> {
     Ok(text.to_owned())
 }
 
-fn authorization(
-    value: &str,
-    file: &Path,
-) -> Result<(HeaderName, HeaderValue), CredentialsError> {
-    let mut value = HeaderValue::from_str(value)
-        .map_err(|_| CredentialsError::NotAHeader(file.to_owned()))?;
+fn authorization(value: &str, file: &Path) -> Result<(HeaderName, HeaderValue), CredentialsError> {
+    let mut value =
+        HeaderValue::from_str(value).map_err(|_| CredentialsError::NotAHeader(file.to_owned()))?;
     value.set_sensitive(true);
     Ok((header::AUTHORIZATION, value))
 }
@@ -114,9 +114,15 @@ mod tests {
         let dir = tempfile::tempdir().expect("dir");
         fs::write(dir.path().join("password"), "one\n").expect("write");
         let auth = basic(dir.path(), "monitor");
-        assert_eq!(sent(&auth), format!("Basic {}", STANDARD.encode("monitor:one")));
+        assert_eq!(
+            sent(&auth),
+            format!("Basic {}", STANDARD.encode("monitor:one"))
+        );
         fs::write(dir.path().join("password"), "two").expect("write");
-        assert_eq!(sent(&auth), format!("Basic {}", STANDARD.encode("monitor:two")));
+        assert_eq!(
+            sent(&auth),
+            format!("Basic {}", STANDARD.encode("monitor:two"))
+        );
     }
 
     #[test]
@@ -135,9 +141,15 @@ mod tests {
         assert!(error.to_string().contains("password"), "{error}");
         fs::write(dir.path().join("password"), "\n").expect("write");
         let empty = basic(dir.path(), "u").header();
-        assert_eq!(empty, Err(CredentialsError::Empty(dir.path().join("password"))));
+        assert_eq!(
+            empty,
+            Err(CredentialsError::Empty(dir.path().join("password")))
+        );
         fs::write(dir.path().join("password"), "p").expect("write");
-        assert_eq!(basic(dir.path(), "").header(), Err(CredentialsError::NoUser));
+        assert_eq!(
+            basic(dir.path(), "").header(),
+            Err(CredentialsError::NoUser)
+        );
         fs::write(dir.path().join("password"), "a\nb").expect("write");
         let token = Auth::Bearer {
             token_file: dir.path().join("password"),

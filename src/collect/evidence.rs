@@ -58,14 +58,14 @@ pub async fn by_workers(
     api: &TrinoApi,
     access: &Access,
     workers: Vec<Url>,
-    tracked: &std::collections::HashSet<String>,
+    tracked: &BTreeSet<String>,
 ) -> Evidence {
     let statuses = ask_workers(access, workers).await;
     if statuses.is_empty() {
         return Evidence::None;
     }
     let named: BTreeSet<String> = statuses.iter().flat_map(queries_of).collect();
-    for id in named.difference(&tracked.iter().cloned().collect()).take(AT_MOST) {
+    for id in named.difference(tracked).take(AT_MOST) {
         let due = Due {
             id: id.clone(),
             retry: None,
@@ -103,7 +103,10 @@ async fn ask_workers(access: &Access, workers: Vec<Url>) -> Vec<NodeStatus> {
 
 /// Query ids in a worker's memory maps; a task id begins with its query's id.
 fn queries_of(status: &NodeStatus) -> BTreeSet<String> {
-    let pool = status.memory_info.as_ref().and_then(|memory| memory.pool.as_ref());
+    let pool = status
+        .memory_info
+        .as_ref()
+        .and_then(|memory| memory.pool.as_ref());
     let queries = pool.and_then(|pool| pool.query_memory_reservations.as_ref());
     let tasks = pool.and_then(|pool| pool.task_memory_reservations.as_ref());
     let of_task = |task: &String| task.split('.').next().unwrap_or(task).to_owned();

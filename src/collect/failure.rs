@@ -64,7 +64,7 @@ pub enum Failure {
 impl Failure {
     /// One stable word for the kind of failure; at most a few dozen exist.
     #[must_use]
-    pub const fn reason(&self) -> &'static str {
+    pub fn reason(&self) -> &'static str {
         match self {
             Self::Credentials(_) => "credentials",
             Self::TlsFiles(_) => "tls_files",
@@ -118,7 +118,7 @@ impl Failure {
     }
 }
 
-const fn status_reason(status: StatusCode) -> &'static str {
+fn status_reason(status: StatusCode) -> &'static str {
     match status {
         StatusCode::UNAUTHORIZED => "unauthorized",
         StatusCode::FORBIDDEN => "forbidden",
@@ -183,7 +183,10 @@ mod tests {
     fn a_refusal_says_what_to_grant() {
         let failure = Failure::from_status(StatusCode::FORBIDDEN, &HeaderMap::new(), Peer::Trino);
         assert!(failure.is_denied());
-        assert!(failure.to_string().contains("grant this user to view"), "{failure}");
+        assert!(
+            failure.to_string().contains("grant this user to view"),
+            "{failure}"
+        );
         assert_eq!(failure.reason(), "forbidden");
     }
 
@@ -203,6 +206,9 @@ mod tests {
             status: StatusCode::OK,
             content_type: "text/html".into(),
         };
-        assert_eq!(failure.to_string(), "answered text/html, expected JSON (status 200 OK)");
+        assert_eq!(
+            failure.to_string(),
+            "answered text/html, expected JSON (status 200 OK)"
+        );
     }
 }

@@ -145,7 +145,9 @@ fn sightings(pod: &ApiPod) -> Vec<Sighting> {
         return Vec::new();
     };
     let labels = pod.labels();
-    let release = labels.get("app.kubernetes.io/instance").or_else(|| labels.get("release"));
+    let release = labels
+        .get("app.kubernetes.io/instance")
+        .or_else(|| labels.get("release"));
     let (namespace, name) = key(pod);
     let found = Pod {
         namespace,
@@ -208,7 +210,12 @@ mod tests {
 
     #[test]
     fn changes_follow_the_list() {
-        let mut view = listed(vec![pod("a", "10.0.0.1", "Running", "2026-01-01T00:00:00Z")]);
+        let mut view = listed(vec![pod(
+            "a",
+            "10.0.0.1",
+            "Running",
+            "2026-01-01T00:00:00Z",
+        )]);
         let b = pod("b", "10.0.0.2", "Running", "2026-01-01T00:00:00Z");
         view.take(0, Ok(watcher::Event::Apply(b.clone())));
         assert_eq!(at(&view, "10.0.0.2").as_deref(), Some("b"));
@@ -218,7 +225,12 @@ mod tests {
 
     #[test]
     fn a_new_list_replaces_the_old_one_only_when_it_is_whole() {
-        let mut view = listed(vec![pod("a", "10.0.0.1", "Running", "2026-01-01T00:00:00Z")]);
+        let mut view = listed(vec![pod(
+            "a",
+            "10.0.0.1",
+            "Running",
+            "2026-01-01T00:00:00Z",
+        )]);
         view.take(0, Ok(watcher::Event::Init));
         assert_eq!(at(&view, "10.0.0.1").as_deref(), Some("a"));
         view.take(0, Ok(watcher::Event::InitDone));
@@ -227,9 +239,16 @@ mod tests {
 
     #[test]
     fn the_release_is_the_instance_label() {
-        let view = listed(vec![pod("a", "10.0.0.1", "Running", "2026-01-01T00:00:00Z")]);
+        let view = listed(vec![pod(
+            "a",
+            "10.0.0.1",
+            "Running",
+            "2026-01-01T00:00:00Z",
+        )]);
         let directory = view.directory();
-        let release = directory.at_host("10.0.0.1").and_then(|pod| pod.release.clone());
+        let release = directory
+            .at_host("10.0.0.1")
+            .and_then(|pod| pod.release.clone());
         assert_eq!(release.as_deref(), Some("blue"));
     }
 }

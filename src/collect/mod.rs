@@ -58,11 +58,11 @@ pub type Task = (
 impl Collector {
     /// Prepares a collector and the tasks that it consists of; nothing runs until the caller spawns them.
     #[must_use]
-    pub fn prepare(options: Options, stop: &CancellationToken) -> (Self, Vec<Task>) {
-        let collector = Self::new(&options);
-        let mut tasks = collector.source_tasks(&options, stop);
+    pub fn prepare(options: &Options, stop: &CancellationToken) -> (Self, Vec<Task>) {
+        let collector = Self::new(options);
+        let mut tasks = collector.source_tasks(options, stop);
         for (index, target) in options.coordinators.iter().enumerate() {
-            let poller = collector.poller(index, target, &options);
+            let poller = collector.poller(index, target, options);
             let stop = stop.clone();
             let work = Box::pin(async move {
                 poller.run(stop).await;
@@ -78,7 +78,10 @@ impl Collector {
             mapping: options.mapping,
             has_source: options.kubernetes.is_some() || options.prometheus.is_some(),
         };
-        let specs = options.coordinators.iter().map(|target| target.spec.clone());
+        let specs = options
+            .coordinators
+            .iter()
+            .map(|target| target.spec.clone());
         let board = Board::new(Clock::start(), rules, options.stale_after, specs);
         let demand = |_: &Target| Arc::new(Demand::default());
         Self {
@@ -133,9 +136,8 @@ impl Collector {
         for demand in &self.demands {
             demand.ask(max_age);
         }
-        let served = async {
-            while !self.serves(asked, max_age) && changes.changed().await.is_ok() {}
-        };
+        let served =
+            async { while !self.serves(asked, max_age) && changes.changed().await.is_ok() {} };
         let _ = tokio::time::timeout(patience, served).await;
     }
 

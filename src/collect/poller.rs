@@ -213,7 +213,7 @@ impl Poller {
 
     async fn ask_workers(&self, memory: &Memory) -> Evidence {
         let workers = self.worker_urls(memory);
-        let tracked = memory.ledger.tracked();
+        let tracked = memory.ledger.tracked().into_iter().collect();
         evidence::by_workers(&self.api, &self.access, workers, &tracked).await
     }
 
@@ -239,7 +239,10 @@ impl Poller {
         let due = memory.ledger.due(self.clock().now(), interval);
         let resting = memory.ledger.tracked().len().saturating_sub(due.len());
         let rest = memory.of.why("resting");
-        self.counters.skipped.get_or_create(&rest).inc_by(resting as u64);
+        self.counters
+            .skipped
+            .get_or_create(&rest)
+            .inc_by(resting as u64);
         let mut reads = stream::iter(due)
             .map(|due| self.read_one(due))
             .buffer_unordered(IN_FLIGHT);
@@ -317,9 +320,20 @@ impl Poller {
         let took = now.since(started);
         let outcome = coverage(&report.closed, now, self.stale_after);
         let of = &memory.of;
-        self.counters.cycles.get_or_create(&of.how(outcome.word())).inc();
-        self.counters.cycle_seconds.get_or_create(of).observe(took.as_secs_f64());
-        tracing::debug!(coordinator = of.coordinator, outcome = outcome.word(), ?took, "Cycle ended");
+        self.counters
+            .cycles
+            .get_or_create(&of.how(outcome.word()))
+            .inc();
+        self.counters
+            .cycle_seconds
+            .get_or_create(of)
+            .observe(took.as_secs_f64());
+        tracing::debug!(
+            coordinator = of.coordinator,
+            outcome = outcome.word(),
+            ?took,
+            "Cycle ended"
+        );
         if let Some(problem) = &report.problem {
             tracing::warn!(
                 coordinator = of.coordinator,
@@ -351,7 +365,10 @@ fn tell_visibility(of: &Of, now: crate::core::buffers::visibility::Visibility) {
     use crate::core::buffers::visibility::Visibility;
     match now {
         Visibility::Visible => {
-            tracing::info!(coordinator = of.coordinator, "The query list shows what runs");
+            tracing::info!(
+                coordinator = of.coordinator,
+                "The query list shows what runs"
+            );
         }
         Visibility::Hidden => tracing::error!(
             coordinator = of.coordinator,

@@ -53,7 +53,10 @@ impl Matched {
     /// The metric's name; `None` before any has matched.
     #[must_use]
     pub fn get(&self) -> Option<String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Notes the metric; true when it is another than before.
@@ -125,7 +128,11 @@ impl PrometheusSource {
             series = self.series(metric).await?;
             if !series.is_empty() {
                 if self.matched.set(metric) {
-                    tracing::info!(metric, series = series.len(), "Workers are mapped by this metric");
+                    tracing::info!(
+                        metric,
+                        series = series.len(),
+                        "Workers are mapped by this metric"
+                    );
                 }
                 break;
             }
@@ -154,7 +161,7 @@ impl PrometheusSource {
 fn sighting(series: &Series, worker_port: u16) -> Option<Sighting> {
     let label = |names: &[&str]| {
         let values = names.iter().filter_map(|name| series.metric.get(*name));
-        values.cloned().find(|value| !value.is_empty())
+        values.into_iter().find(|value| !value.is_empty()).cloned()
     };
     if label(&COMPONENT).as_deref() == Some("coordinator") {
         return None;
@@ -198,7 +205,10 @@ mod tests {
     #[test]
     fn pod_and_namespace_come_from_the_first_label_that_has_them() {
         let found = directory(&answer(&[
-            series(r#""instance":"10.0.0.1:8080","pod":"a","namespace":"n""#, "5"),
+            series(
+                r#""instance":"10.0.0.1:8080","pod":"a","namespace":"n""#,
+                "5",
+            ),
             series(
                 r#""instance":"[2001:db8::2]:8080","kubernetes_pod_name":"b","kubernetes_namespace":"m""#,
                 "5",
@@ -208,7 +218,11 @@ mod tests {
                 "5",
             ),
         ]));
-        let pod = |host| found.at_host(host).map(|p| (p.name.clone(), p.namespace.clone()));
+        let pod = |host| {
+            found
+                .at_host(host)
+                .map(|p| (p.name.clone(), p.namespace.clone()))
+        };
         assert_eq!(pod("10.0.0.1"), Some(("a".into(), "n".into())));
         assert_eq!(pod("2001:db8::2"), Some(("b".into(), "m".into())));
         assert_eq!(pod("10.0.0.3"), Some(("c".into(), String::new())));
@@ -221,7 +235,10 @@ mod tests {
             series(r#""instance":"10.0.0.1:8080","pod":"new""#, "6"),
             series(r#""instance":"10.0.0.1:5556","pod":"jmx""#, "7"),
         ]));
-        assert_eq!(found.at_host("10.0.0.1").map(|p| p.name.as_str()), Some("new"));
+        assert_eq!(
+            found.at_host("10.0.0.1").map(|p| p.name.as_str()),
+            Some("new")
+        );
     }
 
     #[test]

@@ -193,7 +193,9 @@ mod tests {
 
     fn fold(tasks: &[Task<'_>]) -> Fold {
         let mut fold = Fold::default();
-        tasks.iter().for_each(|task| fold.task(task));
+        for task in tasks {
+            fold.task(task);
+        }
         fold
     }
 

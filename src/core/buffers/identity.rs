@@ -83,10 +83,7 @@ pub struct Rules {
 
 impl Rules {
     /// The sources to ask, in order.
-    pub fn sources<'a>(
-        &self,
-        all: &'a Sources,
-    ) -> impl Iterator<Item = (Method, &'a Directory)> + use<'a> {
+    pub fn sources(self, all: &Sources) -> impl Iterator<Item = (Method, &Directory)> {
         let kubernetes = matches!(self.mapping, Mapping::Auto | Mapping::Kubernetes);
         let prometheus = matches!(self.mapping, Mapping::Auto | Mapping::Prometheus);
         let first = all.kubernetes.as_ref().filter(|_| kubernetes);
@@ -98,7 +95,7 @@ impl Rules {
 
     /// Finds a worker's pod. `namespace` is where the coordinator's workers are expected.
     #[must_use]
-    pub fn identify(&self, worker: &WorkerKey, namespace: &str, all: &Sources) -> Identity {
+    pub fn identify(self, worker: &WorkerKey, namespace: &str, all: &Sources) -> Identity {
         if self.by_node_id() && !worker.node_id().is_empty() {
             return Identity {
                 pod: worker.node_id().to_owned(),
@@ -111,7 +108,7 @@ impl Rules {
             .unwrap_or_else(|| unmapped(worker))
     }
 
-    const fn by_node_id(&self) -> bool {
+    const fn by_node_id(self) -> bool {
         match self.mapping {
             Mapping::NodeId => true,
             Mapping::Auto => !self.has_source,

@@ -129,7 +129,10 @@ impl Ledger {
 
     /// Workers that hold something, as far as facts go.
     pub fn workers(&self) -> impl Iterator<Item = &WorkerKey> {
-        let facts = self.queries.values().filter_map(|entry| entry.facts.as_ref());
+        let facts = self
+            .queries
+            .values()
+            .filter_map(|entry| entry.facts.as_ref());
         facts.flat_map(|(_, facts)| facts.workers.iter().map(|(worker, _)| worker))
     }
 

@@ -62,8 +62,12 @@ impl Story {
                 retry_policy: None,
             });
         };
-        running.iter().for_each(|id| entry(id, QueryState::Running));
-        ended.iter().for_each(|id| entry(id, QueryState::Finished));
+        for id in running {
+            entry(id, QueryState::Running);
+        }
+        for id in ended {
+            entry(id, QueryState::Finished);
+        }
         self.ledger.listed(&fold.into_listing())
     }
 

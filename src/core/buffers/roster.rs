@@ -56,7 +56,7 @@ impl Roster {
     }
 
     /// Forgets the workers of one coordinator that are neither listed nor recent.
-    pub fn forget(&mut self, coordinator: &str, rules: &Rules, sources: &Sources, now: Moment) {
+    pub fn forget(&mut self, coordinator: &str, rules: Rules, sources: &Sources, now: Moment) {
         self.members.retain(|(owner, _), member| {
             owner != coordinator || is_known(member, rules, sources, now)
         });
@@ -75,7 +75,7 @@ impl Roster {
 }
 
 /// A source that found a worker also says when it has gone; for the others only time tells.
-fn is_known(member: &Member, rules: &Rules, sources: &Sources, now: Moment) -> bool {
+fn is_known(member: &Member, rules: Rules, sources: &Sources, now: Moment) -> bool {
     let by_source = rules
         .sources(sources)
         .find(|(method, _)| *method == member.identity.method);
@@ -140,9 +140,9 @@ mod tests {
     fn a_listed_worker_is_known_until_its_source_drops_it() {
         let mut roster = Roster::default();
         roster.saw_task("c", &worker(), identity("w-0", Method::Kubernetes), at(0));
-        roster.forget("c", &RULES, &listing(&["w-0"]), at(5000));
+        roster.forget("c", RULES, &listing(&["w-0"]), at(5000));
         assert_eq!(names(&roster), ["w-0"]);
-        roster.forget("c", &RULES, &listing(&[]), at(5001));
+        roster.forget("c", RULES, &listing(&[]), at(5001));
         assert!(names(&roster).is_empty());
     }
 
@@ -156,7 +156,7 @@ mod tests {
             identity("10.0.0.1", Method::Unmapped),
             at(60),
         );
-        roster.forget("c", &RULES, &listing(&[]), at(60));
+        roster.forget("c", RULES, &listing(&[]), at(60));
         assert_eq!(names(&roster), ["w-0"], "and keeps its name");
     }
 
@@ -165,9 +165,9 @@ mod tests {
         for method in [Method::NodeId, Method::Unmapped] {
             let mut roster = Roster::default();
             roster.saw_task("c", &worker(), identity("w-0", method), at(0));
-            roster.forget("c", &RULES, &listing(&[]), at(600));
+            roster.forget("c", RULES, &listing(&[]), at(600));
             assert_eq!(names(&roster), ["w-0"]);
-            roster.forget("c", &RULES, &listing(&[]), at(601));
+            roster.forget("c", RULES, &listing(&[]), at(601));
             assert!(names(&roster).is_empty());
         }
     }
@@ -176,7 +176,7 @@ mod tests {
     fn a_source_that_stopped_answering_forgets_nobody_at_once() {
         let mut roster = Roster::default();
         roster.saw_task("c", &worker(), identity("w-0", Method::Kubernetes), at(0));
-        roster.forget("c", &RULES, &Sources::default(), at(100));
+        roster.forget("c", RULES, &Sources::default(), at(100));
         assert_eq!(names(&roster), ["w-0"]);
     }
 
@@ -184,7 +184,7 @@ mod tests {
     fn coordinators_do_not_forget_for_each_other() {
         let mut roster = Roster::default();
         roster.saw_task("c", &worker(), identity("w-0", Method::NodeId), at(0));
-        roster.forget("other", &RULES, &Sources::default(), at(9999));
+        roster.forget("other", RULES, &Sources::default(), at(9999));
         assert_eq!(names(&roster), ["w-0"]);
     }
 }

@@ -250,7 +250,7 @@ impl One<'_> {
                 gathered.add(self.spec, worker, &identity, held);
             }
         }
-        let (rules, sources) = (&self.assembly.rules, self.assembly.sources);
+        let (rules, sources) = (self.assembly.rules, self.assembly.sources);
         roster.forget(&self.spec.name, rules, sources, self.assembly.now);
         for (worker, identity) in roster.known(&self.spec.name) {
             gathered.add(self.spec, worker, identity, &WorkerHoldings::default());
