@@ -17,8 +17,8 @@
 
 {{/* Never changes between releases of the chart: a Deployment's selector is immutable. */}}
 {{- define "trino-buffer-exporter.selectorLabels" -}}
-app.kubernetes.io/name: {{ include "trino-buffer-exporter.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/name: {{ include "trino-buffer-exporter.name" . | quote }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 app.kubernetes.io/component: exporter
 {{- end }}
 
@@ -26,7 +26,7 @@ app.kubernetes.io/component: exporter
 {{ include "trino-buffer-exporter.selectorLabels" . }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/part-of: xtrinode
-app.kubernetes.io/managed-by: {{ .Release.Service }}
+app.kubernetes.io/managed-by: {{ .Release.Service | quote }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
 {{- end }}
 

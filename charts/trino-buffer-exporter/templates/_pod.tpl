@@ -32,11 +32,11 @@ snapshot: {secret: {{ . | quote }}, keys: [token]}
 {{- define "trino-buffer-exporter.volumes" -}}
 - name: config
   configMap:
-    name: {{ include "trino-buffer-exporter.fullname" . }}
+    name: {{ include "trino-buffer-exporter.fullname" . | quote }}
 {{- range $directory, $mount := include "trino-buffer-exporter.secretMounts" . | fromYaml }}
 - name: {{ $directory }}
   secret:
-    secretName: {{ $mount.secret }}
+    secretName: {{ $mount.secret | quote }}
     defaultMode: 288
     {{- with $mount.keys }}
     items:
@@ -88,7 +88,7 @@ snapshot: {secret: {{ . | quote }}, keys: [token]}
 
 {{/* Everything about a pod that does not depend on which container it runs. */}}
 {{- define "trino-buffer-exporter.podSettings" -}}
-serviceAccountName: {{ include "trino-buffer-exporter.serviceAccountName" . }}
+serviceAccountName: {{ include "trino-buffer-exporter.serviceAccountName" . | quote }}
 automountServiceAccountToken: {{ .Values.kubernetes.enabled }}
 enableServiceLinks: false
 {{- with .Values.imagePullSecrets }}
