@@ -184,6 +184,39 @@ fn every_value_is_described_by_its_comment_or_that_of_a_map_around_it() {
     }
 }
 
+/// A parameter that changes nothing is a broken promise: each has a row that says where it must show.
+#[test]
+fn every_parameter_is_tested_with_helm() {
+    let table = yaml("tests/cluster/helm_chart/parameters.yaml");
+    let rows = ["documented", "own"]
+        .map(|part| table[part].as_array().expect("rows").clone())
+        .concat();
+    let mut tested: Vec<&str> = rows
+        .iter()
+        .filter_map(|row| row["parameter"].as_str())
+        .collect();
+    tested.sort_unstable();
+    tested.dedup();
+    let mut all: Vec<String> = commented_parameters()
+        .into_iter()
+        .map(|parameter| parameter.path)
+        .collect();
+    all.sort_unstable();
+    assert_eq!(tested, all);
+}
+
+#[test]
+fn the_helm_table_has_the_documented_parameters() {
+    let table = yaml("tests/cluster/helm_chart/parameters.yaml");
+    let rows = table["documented"].as_array().expect("rows");
+    for (path, _) in documented_parameters() {
+        assert!(
+            rows.iter().any(|row| row["parameter"] == path),
+            "{path} has no row"
+        );
+    }
+}
+
 /// `UPDATE=1 cargo test --test it chart` rewrites the table.
 #[test]
 fn the_readme_has_the_generated_table() {
