@@ -350,11 +350,13 @@ fn the_example_configuration_is_accepted() {
         .arg(file("examples/config.yaml"))
         .output()
         .expect("the program starts");
+    let said = String::from_utf8_lossy(&output.stdout).to_lowercase();
     assert!(
         output.status.success(),
         "{}",
         String::from_utf8_lossy(&output.stderr)
     );
+    assert!(said.contains("configuration is valid"), "{said}");
 }
 
 /// What the example says is a default is the chart's too, or the exporter would behave differently in a cluster.
