@@ -261,6 +261,7 @@ fn values_that_contradict_each_other_are_refused_all_at_once() {
     ] {
         assert!(said.contains(reason), "{reason}: {said}");
     }
+    assert!(refusal(&["trinoAuth.headerName=X-Me"]).contains("the header X-Me needs a value"));
     assert!(refusal(&["coordinators.default=null"]).contains("coordinators is empty"));
     assert!(
         refusal(&["workerMapping=prometheus", "prometheus.url="]).contains("needs prometheus.url")

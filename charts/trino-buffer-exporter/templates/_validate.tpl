@@ -51,6 +51,11 @@ What values.schema.json can't say: rules between values. All problems are report
 {{- end }}
 
 {{- define "trino-buffer-exporter.authProblems" -}}
+{{- with .Values.trinoAuth }}
+{{- if and (eq .type "header") (ne (lower .headerName) "x-trino-user") (not .headerValue) }}
+- "trinoAuth.headerValue is empty: the header {{ .headerName }} needs a value (only X-Trino-User has a default)"
+{{- end }}
+{{- end }}
 {{- range $path, $auth := dict "trinoAuth" .Values.trinoAuth "prometheus.auth" .Values.prometheus.auth }}
 {{- $key := get (dict "basic" "password" "bearer" "token") $auth.type }}
 {{- if and $key (not $auth.existingSecret) }}
