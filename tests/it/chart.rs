@@ -1,5 +1,5 @@
 //! The exporter's chart and the examples as text: the documented parameters and their defaults, the closed schema,
-//! the generated README table, and files that must agree with each other. Runs no Helm (`tests/cluster` does).
+//! the generated README table, and files that must agree with each other. Runs no Helm (`tests/chart` does).
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -187,7 +187,7 @@ fn every_value_is_described_by_its_comment_or_that_of_a_map_around_it() {
 /// A parameter that changes nothing is a broken promise: each has a row that says where it must show.
 #[test]
 fn every_parameter_is_tested_with_helm() {
-    let table = yaml("tests/cluster/helm_chart/parameters.yaml");
+    let table = yaml("tests/chart/parameters.yaml");
     let rows = ["documented", "own"]
         .map(|part| table[part].as_array().expect("rows").clone())
         .concat();
@@ -207,7 +207,7 @@ fn every_parameter_is_tested_with_helm() {
 
 #[test]
 fn the_helm_table_has_the_documented_parameters() {
-    let table = yaml("tests/cluster/helm_chart/parameters.yaml");
+    let table = yaml("tests/chart/parameters.yaml");
     let rows = table["documented"].as_array().expect("rows");
     for (path, _) in documented_parameters() {
         assert!(

@@ -6,8 +6,9 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use super::render::{
-    EXAMPLES, config_text, everything, look, manifests, part, path_of, render, root, with_example,
+use crate::parts::{self, root};
+use crate::render::{
+    EXAMPLES, config_text, everything, look, manifests, path_of, render, with_example,
 };
 
 /// Runs a part's program with `input` on standard input; says what it printed when it is not content.
@@ -40,7 +41,7 @@ fn accepts(program: &Path, arguments: &[&str], input: &str) -> Result<(), String
 
 #[test]
 fn the_api_server_would_take_every_object_and_the_pods_are_restricted() {
-    let validator = part("kubevalidate").join("kubevalidate");
+    let validator = parts::command("kubevalidate", "kubevalidate");
     let file = everything();
     let own = ["-f", path_of(&file)];
     let mut cases: Vec<Vec<&str>> = EXAMPLES
@@ -57,7 +58,7 @@ fn the_api_server_would_take_every_object_and_the_pods_are_restricted() {
 
 #[test]
 fn the_api_server_would_take_the_example_manifests() {
-    let validator = part("kubevalidate").join("kubevalidate");
+    let validator = parts::command("kubevalidate", "kubevalidate");
     for example in [
         "examples/alerts/prometheusrule.yaml",
         "examples/autoscaling/hpa.yaml",

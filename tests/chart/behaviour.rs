@@ -1,91 +1,11 @@
-//! What the exporter's chart renders, by the real Helm: every documented parameter changes what it should, every
-//! example does what it says, and wrong values are refused with a reason. Needs no cluster; `tests/it/chart.rs` checks
-//! what needs no Helm.
+//! What the rendered objects do together: the examples keep their word, objects are where they should be, nothing is
+//! allowed that is not needed, and the notes say what comes next.
 
-mod acceptance;
-mod render;
-
-use std::collections::BTreeSet;
-
-use serde::Deserialize;
 use serde_json::{Value, json};
 
-use render::{
-    CHART, EXAMPLES, config, everything, helm, look, object, path_of, render, rendering,
-    with_example,
+use crate::render::{
+    CHART, EXAMPLES, config, everything, helm, look, object, path_of, render, with_example,
 };
-
-/// The table of parameters, and what each must change.
-const PARAMETERS: &str = include_str!("helm_chart/parameters.yaml");
-
-/// A change of values and where it must show; `helm_chart/parameters.yaml` says what the words mean.
-#[derive(Deserialize)]
-struct Effect {
-    parameter: String,
-    set: Vec<String>,
-    at: String,
-    is: Value,
-}
-
-#[derive(Deserialize)]
-struct Parameters {
-    documented: Vec<Effect>,
-    own: Vec<Effect>,
-}
-
-fn parameters() -> Parameters {
-    serde_saphyr::from_str(PARAMETERS).expect("helm_chart/parameters.yaml is a table")
-}
-
-fn with_set<'a>(set: &[&'a str]) -> Vec<&'a str> {
-    set.iter().flat_map(|value| ["--set", value]).collect()
-}
-
-/// Why Helm refuses these values.
-fn refusal(set: &[&str]) -> String {
-    let output = rendering(&with_set(set));
-    assert!(!output.status.success(), "{set:?} was accepted");
-    String::from_utf8(output.stderr).expect("UTF-8")
-}
-
-fn check(effects: &[Effect]) {
-    let default = render(&[]);
-    for Effect {
-        parameter,
-        set,
-        at,
-        is,
-    } in effects
-    {
-        let set: Vec<&str> = set.iter().map(String::as_str).collect();
-        assert_ne!(
-            look(&default, at),
-            *is,
-            "{parameter} is tested with its default"
-        );
-        assert_eq!(
-            look(&render(&with_set(&set)), at),
-            *is,
-            "{parameter} at {at}"
-        );
-    }
-}
-
-#[test]
-fn every_documented_parameter_changes_what_it_should() {
-    let effects = parameters().documented;
-    let names: BTreeSet<&str> = effects
-        .iter()
-        .map(|effect| effect.parameter.as_str())
-        .collect();
-    assert_eq!(names.len(), 32);
-    check(&effects);
-}
-
-#[test]
-fn every_parameter_of_the_chart_changes_what_it_should() {
-    check(&parameters().own);
-}
 
 #[test]
 fn lint_finds_nothing() {
@@ -203,68 +123,6 @@ fn a_changed_configuration_restarts_the_pod() {
     assert_eq!(
         look(&render(&["--set", "podLabels.a=b"]), checksum),
         default
-    );
-}
-
-#[test]
-fn values_that_the_schema_does_not_know_are_refused() {
-    let cases: [(&[&str], &str); 12] = [
-        (&["bogus=1"], "additional properties 'bogus'"),
-        (&["image.tags=1"], "additional properties 'tags'"),
-        (&["trinoAuth.tpye=basic"], "additional properties 'tpye'"),
-        (&["trinoAuth.type=digest"], "'/trinoAuth/type'"),
-        (
-            &["coordinators.default.uri=x"],
-            "additional properties 'uri'",
-        ),
-        (
-            &["coordinators.b.url=http://b:1"],
-            "missing property 'release'",
-        ),
-        (
-            &["coordinators.default.url=ftp://b"],
-            "'/coordinators/default/url'",
-        ),
-        (&["metricsPort=70000"], "'/metricsPort'"),
-        (&["pollIntervalSeconds=-1"], "'/pollIntervalSeconds'"),
-        (&["resources.limits.cpus=1"], "'cpus'"),
-        (&["logging.level=LOUD"], "'/logging/level'"),
-        (
-            &["serviceMonitor=null"],
-            "missing property 'serviceMonitor'",
-        ),
-    ];
-    for (set, reason) in cases {
-        let said = refusal(set);
-        assert!(said.contains(reason), "{set:?}: {said}");
-    }
-}
-
-#[test]
-fn values_that_contradict_each_other_are_refused_all_at_once() {
-    let said = refusal(&[
-        "coordinators.b.url=http://b:1",
-        "coordinators.b.release=trino",
-        "trinoAuth.type=basic",
-        "prometheus.auth.type=bearer",
-        "workerMapping=kubernetes",
-        "staleAfterSeconds=3",
-        "shutdownGraceSeconds=30",
-    ]);
-    for reason in [
-        "coordinators.default.release repeats trino of coordinators.b",
-        "trinoAuth.type is basic, which needs trinoAuth.existingSecret",
-        "prometheus.auth.type is bearer, which needs prometheus.auth.existingSecret",
-        "workerMapping is kubernetes, which needs kubernetes.enabled",
-        "staleAfterSeconds is 3, less than pollIntervalSeconds (15)",
-        "terminationGracePeriodSeconds is 30, which must exceed shutdownGraceSeconds (30)",
-    ] {
-        assert!(said.contains(reason), "{reason}: {said}");
-    }
-    assert!(refusal(&["trinoAuth.headerName=X-Me"]).contains("the header X-Me needs a value"));
-    assert!(refusal(&["coordinators.default=null"]).contains("coordinators is empty"));
-    assert!(
-        refusal(&["workerMapping=prometheus", "prometheus.url="]).contains("needs prometheus.url")
     );
 }
 

@@ -1,37 +1,19 @@
 //! The rule files of `examples/`, by the real promtool: it accepts them, and their unit tests pass. The tests beside
 //! each rule file say what it must do; a rule that stopped failing closed fails them.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
+
+use crate::parts::{self, root};
 
 const FOLDERS: [(&str, &str); 2] = [
     ("examples/alerts", "rules"),
     ("examples/autoscaling", "recording-rules"),
 ];
 
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-/// Installs Prometheus for the tests when it is not there yet.
-fn promtool() -> PathBuf {
-    let installer = root().join("tests/parts/install.sh");
-    let installed = Command::new(&installer)
-        .arg("prometheus")
-        .status()
-        .expect("the installer starts");
-    assert!(installed.success(), "installing prometheus failed");
-    let output = Command::new(&installer)
-        .args(["--where", "prometheus"])
-        .output()
-        .expect("the installer starts");
-    assert!(output.status.success(), "prometheus is not installed");
-    PathBuf::from(String::from_utf8(output.stdout).expect("a path").trim()).join("promtool")
-}
-
 /// Whether promtool is content, and what it said.
 fn promtool_says(folder: &Path, arguments: &[&str]) -> (bool, String) {
-    let output = Command::new(promtool())
+    let output = Command::new(parts::command("prometheus", "promtool"))
         .args(arguments)
         .current_dir(folder)
         .output()

@@ -7,40 +7,37 @@ use std::sync::OnceLock;
 
 use serde_json::Value;
 
+use crate::parts::{self, root};
+
 /// The chart, by the path that the documentation names.
 pub const CHART: &str = "chart";
-
-pub fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-/// The folder of a real program that the tests run against; installs it when it is not there yet.
-pub fn part(name: &str) -> PathBuf {
-    let installer = root().join("tests/parts/install.sh");
-    let installed = Command::new(&installer)
-        .arg(name)
-        .status()
-        .expect("the installer starts");
-    assert!(installed.success(), "installing {name} failed");
-    let output = Command::new(&installer)
-        .args(["--where", name])
-        .output()
-        .expect("the installer starts");
-    assert!(output.status.success(), "{name} is not installed");
-    PathBuf::from(String::from_utf8(output.stdout).expect("a path").trim())
-}
 
 /// Runs Helm at the top of the checkout, with no cluster to talk to.
 pub fn helm(arguments: &[&str]) -> Output {
     static HELM: OnceLock<PathBuf> = OnceLock::new();
-    Command::new(HELM.get_or_init(|| part("helm").join("helm")))
+    // Nothing is there: the user's plugins, repositories and clusters stay out of it.
+    let nowhere = Path::new(env!("CARGO_TARGET_TMPDIR")).join("no-helm-home");
+    let mut command = Command::new(HELM.get_or_init(|| parts::command("helm", "helm")));
+    for home in [
+        "HELM_CACHE_HOME",
+        "HELM_CONFIG_HOME",
+        "HELM_DATA_HOME",
+        "KUBECONFIG",
+    ] {
+        command.env(home, &nowhere);
+    }
+    command
         .args(arguments)
         .current_dir(root())
-        .env("KUBECONFIG", "/dev/null")
         .output()
         .expect("helm starts")
 }
 
+pub fn with_set<'a>(set: &[&'a str]) -> Vec<&'a str> {
+    set.iter().flat_map(|value| ["--set", value]).collect()
+}
+
+/// `helm template` as for a cluster that has ServiceMonitors.
 pub fn rendering(extra: &[&str]) -> Output {
     let mut arguments = vec![
         "template",
