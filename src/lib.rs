@@ -3,4 +3,5 @@
 //! Layers, one way: components (`exporter`, `demo`) use `collect`, `web`, `process`;
 //! those use `core`; `core` uses `trino`. `tests/it/layers.rs` holds the line.
 
+pub mod demo;
 pub mod trino;
