@@ -1,0 +1,3 @@
+//! The exporter: publishes what each Trino worker holds. Only its configuration is here yet.
+
+pub mod config;

@@ -1,0 +1,112 @@
+//! Whether this process may receive traffic. Decides "ready" from holds that components
+//! take at start and release once; never looks at a component itself.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// The holds of one process. Cheap to clone; clones share the same holds.
+///
+/// Take every hold before the server starts, so that no probe finds a gap. A hold that
+/// is dropped without [`Hold::release`] keeps the process unready: its component never
+/// said that it was done.
+#[derive(Clone, Debug, Default)]
+pub struct Readiness {
+    holds: Arc<Mutex<Vec<Entry>>>,
+}
+
+/// One component's veto.
+#[derive(Debug)]
+#[must_use = "a hold that nobody releases keeps the process unready"]
+pub struct Hold {
+    holds: Readiness,
+    index: usize,
+}
+
+/// What is held, and whether it still is.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Entry {
+    /// What the process waits for, in words a person understands.
+    pub name: String,
+    /// Whether the wait is over.
+    pub released: bool,
+}
+
+impl Readiness {
+    /// Adds a veto named after what it waits for, for example `first cycle of blue`.
+    pub fn hold(&self, name: impl Into<String>) -> Hold {
+        let mut entries = self.lock();
+        entries.push(Entry {
+            name: name.into(),
+            released: false,
+        });
+        Hold {
+            holds: self.clone(),
+            index: entries.len() - 1,
+        }
+    }
+
+    /// Makes the process unready for good, so that traffic stops before it leaves.
+    pub fn close(&self, reason: impl Into<String>) {
+        self.lock().push(Entry {
+            name: reason.into(),
+            released: false,
+        });
+    }
+
+    /// The names still waited for; empty means ready.
+    pub fn waiting(&self) -> Vec<String> {
+        let entries = self.lock();
+        let waiting = entries.iter().filter(|entry| !entry.released);
+        waiting.map(|entry| entry.name.clone()).collect()
+    }
+
+    /// Everything that was ever held, in the order it was taken.
+    pub fn entries(&self) -> Vec<Entry> {
+        self.lock().clone()
+    }
+
+    /// No code panics while it holds this lock, so a poisoned one still holds the truth.
+    fn lock(&self) -> MutexGuard<'_, Vec<Entry>> {
+        self.holds.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Hold {
+    /// Says that the wait is over; it does not come back.
+    pub fn release(self) {
+        if let Some(entry) = self.holds.lock().get_mut(self.index) {
+            entry.released = true;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ready_once_every_hold_is_released() {
+        let readiness = Readiness::default();
+        let (blue, green) = (readiness.hold("blue"), readiness.hold("green"));
+        assert_eq!(readiness.waiting(), ["blue", "green"]);
+        green.release();
+        assert_eq!(readiness.waiting(), ["blue"]);
+        blue.release();
+        assert!(readiness.waiting().is_empty());
+        assert_eq!(readiness.entries().len(), 2);
+    }
+
+    #[test]
+    fn a_dropped_hold_still_holds() {
+        let readiness = Readiness::default();
+        drop(readiness.hold("blue"));
+        assert_eq!(readiness.waiting(), ["blue"]);
+    }
+
+    #[test]
+    fn closing_is_for_good() {
+        let readiness = Readiness::default();
+        readiness.hold("blue").release();
+        readiness.close("shutting down");
+        assert_eq!(readiness.waiting(), ["shutting down"]);
+    }
+}
