@@ -14,6 +14,9 @@ pub struct Tasks {
     names: HashMap<Id, String>,
 }
 
+/// How a task ended, as the set of running ones tells it.
+type Ended = Result<(Id, anyhow::Result<()>), JoinError>;
+
 /// Why the process ends with a failure.
 #[derive(Debug, thiserror::Error)]
 pub enum TaskError {
@@ -64,17 +67,21 @@ impl Tasks {
     pub async fn run(mut self, stop: &CancellationToken, grace: Duration) -> Result<(), TaskError> {
         let early = tokio::select! {
             () = stop.cancelled() => None,
-            Some(error) = self.first_to_end() => Some(error),
+            Some(ended) = self.running.join_next_with_id() => self.first_to_end(ended, stop),
         };
         stop.cancel();
         let late = self.finish(grace).await;
         early.map_or(late, Err)
     }
 
-    async fn first_to_end(&mut self) -> Option<TaskError> {
-        let ended = self.running.join_next_with_id().await?;
+    /// A task may see `stop` before [`Tasks::run`] does, so an orderly end after it is fine.
+    fn first_to_end(&mut self, ended: Ended, stop: &CancellationToken) -> Option<TaskError> {
         let (name, error) = self.settle(ended);
-        let error = error.unwrap_or(TaskError::EndedEarly { name });
+        let error = match error {
+            None if stop.is_cancelled() => return None,
+            None => TaskError::EndedEarly { name },
+            Some(error) => error,
+        };
         tracing::error!(%error, "A task ended before shutdown; leaving");
         Some(error)
     }
@@ -105,10 +112,7 @@ impl Tasks {
     }
 
     /// Forgets a task that ended; says its name and what went wrong, if anything did.
-    fn settle(
-        &mut self,
-        ended: Result<(Id, anyhow::Result<()>), JoinError>,
-    ) -> (String, Option<TaskError>) {
+    fn settle(&mut self, ended: Ended) -> (String, Option<TaskError>) {
         let id = match &ended {
             Ok((id, _)) => *id,
             Err(error) => error.id(),
@@ -177,6 +181,18 @@ mod tests {
         tasks.spawn("poller", until(stop.clone()));
         stop.cancel();
         tasks.run(&stop, LONG).await.unwrap();
+    }
+
+    /// On one thread both have happened by the time that `run` looks.
+    #[tokio::test]
+    async fn ending_just_after_the_stop_is_fine() {
+        for _ in 0..50 {
+            let (mut tasks, stop) = (Tasks::default(), CancellationToken::new());
+            tasks.spawn("poller", until(stop.clone()));
+            stop.cancel();
+            tokio::task::yield_now().await;
+            tasks.run(&stop, LONG).await.unwrap();
+        }
     }
 
     #[tokio::test]

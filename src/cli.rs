@@ -1,0 +1,287 @@
+//! The command line: which subcommands and flags there are and how they are explained.
+//! Decides nothing about what they do; components turn these plain values into settings.
+
+use std::io;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+use crate::process::build::LONG_VERSION;
+use crate::process::logs::{LogFormat, LogLevel};
+
+/// `xtrinode`
+#[derive(Clone, Debug, Parser)]
+#[command(
+    name = "xtrinode",
+    version = LONG_VERSION,
+    about = "Keeps Trino queries alive while workers come and go on Kubernetes",
+    long_about = "Keeps Trino queries alive while workers come and go on Kubernetes.\n\n\
+        A Trino worker holds output that other workers have not fetched yet. Stop it, and the \
+        query fails. The exporter makes visible what each worker holds, so that an autoscaler \
+        can leave the right ones alone.",
+    after_help = "Start here: xtrinode demo",
+    subcommand_required = true,
+    arg_required_else_help = true,
+    propagate_version = true
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The subcommands.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Watch Trino coordinators and publish what each worker holds
+    Exporter(ExporterArgs),
+    /// Show it working: a simulated Trino cluster with the real exporter, live in this terminal
+    Demo(DemoArgs),
+    /// Print a completion script for a shell
+    Completions(CompletionsArgs),
+}
+
+/// Flags of `xtrinode exporter`. What is given here beats the configuration file.
+#[derive(Args, Clone, Debug)]
+#[command(
+    long_about = "Watch Trino coordinators and publish what each worker holds.\n\n\
+        Serves /metrics for Prometheus, /v1/snapshot for programs, and /livez, /readyz and \
+        /version. SIGTERM or Ctrl-C stops it in good order, a second one at once.",
+    after_help = "Exit codes: 0 stopped as asked, 1 failed while running, 2 the command line or the \
+        configuration is wrong.",
+    after_long_help = "Examples:\n  \
+        xtrinode exporter --config config.yaml\n  \
+        xtrinode exporter --config config.yaml --check-config     is the file right?\n  \
+        xtrinode exporter --config config.yaml --once             what do workers hold now?\n  \
+        xtrinode exporter --config config.yaml --once -o json | jq .\n\n\
+        Exit codes:\n  \
+        0  stopped as asked; with --once, everything is known\n  \
+        1  failed while running; with --once, something is unknown\n  \
+        2  the command line or the configuration is wrong"
+)]
+pub struct ExporterArgs {
+    /// The configuration file, in YAML; the chart's parameters have the same names
+    #[arg(long, value_name = "FILE", env = "XTRINODE_CONFIG")]
+    pub config: PathBuf,
+
+    #[command(flatten)]
+    #[allow(
+        missing_docs,
+        reason = "a doc comment would replace the subcommand's own help"
+    )]
+    pub logs: LogArgs,
+
+    /// Say whether the configuration is right, show what it comes to, and leave
+    #[arg(long, conflicts_with = "once")]
+    pub check_config: bool,
+
+    /// Collect once, print what each worker holds, and leave; exit code 1 if anything is unknown
+    #[arg(long)]
+    pub once: bool,
+
+    /// How --once prints
+    #[arg(
+        short,
+        long,
+        value_enum,
+        value_name = "FORMAT",
+        default_value_t,
+        requires = "once"
+    )]
+    pub output: Output,
+
+    /// Parse the parts of Trino's answers that are skipped otherwise, and refuse malformed ones
+    #[arg(long)]
+    pub strict: bool,
+
+    /// The port to serve on; 0 takes any free one [default: the file's metricsPort, else 8000]
+    #[arg(long, value_name = "PORT", env = "XTRINODE_METRICS_PORT")]
+    pub metrics_port: Option<u16>,
+
+    /// The IP address to serve on [default: the file's bindAddress, else 127.0.0.1]
+    #[arg(long, value_name = "IP", env = "XTRINODE_BIND_ADDRESS")]
+    pub bind_address: Option<IpAddr>,
+}
+
+/// Flags about logs; they go to standard error.
+#[derive(Args, Clone, Debug)]
+pub struct LogArgs {
+    /// DEBUG, INFO, WARNING or ERROR, in any case [default: the file's logging.level, else INFO]
+    #[arg(long, value_name = "LEVEL", env = "XTRINODE_LOG_LEVEL")]
+    pub log_level: Option<LogLevel>,
+
+    /// auto, json or text; auto is text on a terminal and JSON elsewhere [default: auto]
+    #[arg(long, value_name = "FORMAT", env = "XTRINODE_LOG_FORMAT")]
+    pub log_format: Option<LogFormat>,
+}
+
+/// How `--once` prints.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
+pub enum Output {
+    /// For people
+    #[default]
+    Table,
+    /// For programs: the document of /v1/snapshot
+    Json,
+}
+
+/// Flags of `xtrinode demo`.
+#[derive(Args, Clone, Debug)]
+#[command(
+    long_about = "Show it working: a simulated Trino cluster with the real exporter.\n\n\
+        Needs nothing but this program and listens on 127.0.0.1 only. In a terminal a table of \
+        workers changes as queries run; elsewhere it prints plain lines. Ctrl-C ends it.",
+    after_long_help = "Examples:\n  \
+        xtrinode demo\n  \
+        xtrinode demo --for 30s\n  \
+        xtrinode demo --workers 20 --queries 50 --size large"
+)]
+pub struct DemoArgs {
+    /// Leave after this long, for example 30s, 5m or 1h [default: until Ctrl-C]
+    #[arg(long = "for", value_name = "TIME", value_parser = duration)]
+    pub run_for: Option<Duration>,
+
+    /// How many workers the cluster has
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=500))]
+    pub workers: u16,
+
+    /// How many queries run at a time
+    #[arg(long, value_name = "N", default_value_t = 6, value_parser = clap::value_parser!(u16).range(0..=1000))]
+    pub queries: u16,
+
+    /// How much data the queries move
+    #[arg(long, value_enum, value_name = "SIZE", default_value_t)]
+    pub size: DemoSize,
+
+    /// The exporter's port; 0 takes any free one
+    #[arg(long, value_name = "PORT", default_value_t = 8000)]
+    pub port: u16,
+
+    #[command(flatten)]
+    #[allow(
+        missing_docs,
+        reason = "a doc comment would replace the subcommand's own help"
+    )]
+    pub logs: LogArgs,
+}
+
+/// How much data the demo's queries move.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
+pub enum DemoSize {
+    /// A few megabytes held at a time
+    #[default]
+    Small,
+    /// Tens of megabytes
+    Medium,
+    /// Hundreds of megabytes, in documents that long
+    Large,
+}
+
+/// Arguments of `xtrinode completions`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "Examples:\n  \
+    xtrinode completions bash > ~/.local/share/bash-completion/completions/xtrinode\n  \
+    xtrinode completions zsh > \"${fpath[1]}/_xtrinode\"\n  \
+    xtrinode completions fish > ~/.config/fish/completions/xtrinode.fish")]
+pub struct CompletionsArgs {
+    /// The shell
+    #[arg(value_enum)]
+    pub shell: Shell,
+}
+
+/// Writes the completion script. Fails when the writer does, for example a closed pipe.
+pub fn completions(shell: Shell, out: &mut impl io::Write) -> io::Result<()> {
+    // The generator panics where its writer fails, so it gets one that does not.
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "xtrinode", &mut script);
+    out.write_all(&script)?;
+    out.flush()
+}
+
+/// `90`, `30s`, `5m` or `1h`, above zero.
+fn duration(text: &str) -> Result<Duration, String> {
+    let allowed = || "give a time above zero, for example 30s, 5m or 1h".to_owned();
+    let units = [("s", 1_u64), ("m", 60), ("h", 3600)];
+    let unit = units
+        .iter()
+        .find_map(|(unit, factor)| Some((text.strip_suffix(unit)?, *factor)));
+    let (number, factor) = unit.unwrap_or((text, 1));
+    let seconds = number
+        .parse::<u64>()
+        .ok()
+        .and_then(|number| number.checked_mul(factor));
+    let seconds = seconds.filter(|seconds| *seconds > 0).ok_or_else(allowed)?;
+    Ok(Duration::from_secs(seconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Result<Command, String> {
+        let words = line.split_whitespace();
+        Cli::try_parse_from(words)
+            .map(|cli| cli.command)
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn flags_arrive() {
+        let line = "xtrinode exporter --config c.yaml --once -o json --log-level debug \
+            --log-format TEXT --strict --metrics-port 0 --bind-address ::1";
+        let Ok(Command::Exporter(args)) = parse(line) else {
+            panic!("{:?}", parse(line));
+        };
+        assert_eq!(args.output, Output::Json);
+        assert_eq!(args.logs.log_level, Some(LogLevel::Debug));
+        assert_eq!(args.logs.log_format, Some(LogFormat::Text));
+        assert!(args.once && args.strict && !args.check_config);
+        assert_eq!(
+            (args.metrics_port, args.bind_address),
+            (Some(0), "::1".parse().ok())
+        );
+    }
+
+    #[test]
+    fn wrong_values_say_what_is_allowed() {
+        let told = |line: &str| parse(line).unwrap_err();
+        assert!(told("xtrinode exporter --config c --log-level loud").contains("DEBUG, INFO"));
+        assert!(told("xtrinode demo --for soon").contains("30s, 5m or 1h"));
+        assert!(told("xtrinode demo --workers 0").contains("1..=500"));
+        assert!(told("xtrinode exporter").contains("--config <FILE>"));
+        assert!(told("xtrinode exporter --config c -o json").contains("--once"));
+        assert!(
+            told("xtrinode exporter --config c --once --check-config").contains("cannot be used")
+        );
+        assert!(told("xtrinode exportr").contains("exporter"));
+    }
+
+    #[test]
+    fn times_have_units() {
+        let seconds = ["90", "30s", "5m", "1h"].map(|text| duration(text).unwrap().as_secs());
+        assert_eq!(seconds, [90, 30, 300, 3600]);
+        for wrong in ["", "s", "-1s", "0", "1d", "99999999999999999h"] {
+            assert!(duration(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn completions_are_scripts() {
+        for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
+            let mut script = Vec::new();
+            completions(shell, &mut script).unwrap();
+            assert!(
+                String::from_utf8(script).unwrap().contains("check-config"),
+                "{shell}"
+            );
+        }
+    }
+}

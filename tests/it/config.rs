@@ -1,0 +1,175 @@
+//! The configuration as an operator meets it: `--check-config`, flags and variables that
+//! beat the file, and files nobody should ever write.
+
+use std::fs;
+
+use proptest::prelude::*;
+use tempfile::TempDir;
+use xtrinode::exporter::config::{Overrides, parse};
+
+use super::binary::{ended, run, xtrinode};
+
+const VALID: &str = "coordinators:
+  blue: {url: http://blue.data.svc:8080, release: trino-blue}
+  default: null
+trinoAuth: {headerValue: monitoring}
+prometheus:
+  url: http://prometheus:9090
+  auth: {type: none}
+logging: {level: WARNING}
+";
+
+fn folder_with(text: &str) -> (TempDir, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("config.yaml");
+    fs::write(&file, text).unwrap();
+    let file = file.to_str().unwrap().to_owned();
+    (folder, file)
+}
+
+#[test]
+fn a_valid_file_is_summed_up() {
+    let (_folder, file) = folder_with(VALID);
+    let checked = run(&["exporter", "--config", &file, "--check-config"]);
+    assert_eq!((checked.code, checked.err.as_str()), (0, ""));
+    assert!(
+        checked.out.starts_with("configuration is valid\n"),
+        "{}",
+        checked.out
+    );
+    for line in [
+        "coordinator blue         http://blue.data.svc:8080/ (release trino-blue)\n",
+        "listen on                http://127.0.0.1:8000\n",
+        "logs                     WARNING, auto\n",
+    ] {
+        assert!(checked.out.contains(line), "{line} in {}", checked.out);
+    }
+    assert!(
+        !checked.out.contains("coordinator default"),
+        "{}",
+        checked.out
+    );
+}
+
+#[test]
+fn every_problem_is_told_and_the_exit_code_is_2() {
+    let (_folder, file) =
+        folder_with("coordinators: {}\nmetricsPort: -1\nlogin: {}\ntrinoAuth: {type: basic}\n");
+    for extra in [["--check-config"].as_slice(), &[]] {
+        let arguments = [&["exporter", "--config", &file], extra].concat();
+        let refused = run(&arguments);
+        assert_eq!((refused.code, refused.out.as_str()), (2, ""));
+        let lines: Vec<_> = refused
+            .err
+            .lines()
+            .map(|line| line.strip_prefix(&file).unwrap())
+            .collect();
+        assert_eq!(lines.len(), 5, "{}", refused.err);
+        for (line, start) in lines.iter().zip([
+            ":1: coordinators: ",
+            ":2: metricsPort: \"-1\" ",
+            ":3: login: unknown key",
+            ":4: trinoAuth.username: missing",
+            ":4: trinoAuth.passwordFile: missing",
+        ]) {
+            assert!(line.starts_with(start), "{line}");
+        }
+    }
+}
+
+#[test]
+fn a_missing_file_is_named() {
+    let refused = run(&["exporter", "--config", "no/such/file.yaml"]);
+    assert_eq!(refused.code, 2);
+    assert!(
+        refused.err.contains("no/such/file.yaml: No such file"),
+        "{}",
+        refused.err
+    );
+}
+
+#[test]
+fn flags_beat_variables_beat_the_file() {
+    let (_folder, file) = folder_with(VALID);
+    let mut command = xtrinode(&["exporter", "--check-config", "--metrics-port", "9001"]);
+    command
+        .env("XTRINODE_CONFIG", &file)
+        .env("XTRINODE_METRICS_PORT", "9002");
+    command
+        .env("XTRINODE_LOG_LEVEL", "error")
+        .env("XTRINODE_BIND_ADDRESS", "::1");
+    let checked = ended(&command.output().unwrap());
+    assert!(
+        checked.out.contains("http://[::1]:9001\n"),
+        "{}",
+        checked.out
+    );
+    assert!(checked.out.contains("ERROR, auto\n"), "{}", checked.out);
+}
+
+#[test]
+fn warnings_are_shown_and_secrets_are_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let password = folder.path().join("password");
+    fs::write(&password, "hunter2\n").unwrap();
+    let auth = format!(
+        "{{type: basic, username: me, passwordFile: {}}}",
+        password.display()
+    );
+    let text = VALID.replace("{headerValue: monitoring}", &auth);
+    let file = folder.path().join("config.yaml");
+    fs::write(&file, text).unwrap();
+    let checked = run(&[
+        "exporter",
+        "--config",
+        file.to_str().unwrap(),
+        "--check-config",
+    ]);
+    assert_eq!(checked.code, 0, "{}", checked.err);
+    assert!(
+        checked
+            .out
+            .contains("warning: coordinators.blue.url: credentials travel"),
+        "{}",
+        checked.out
+    );
+    assert!(!checked.out.contains("hunter2"), "{}", checked.out);
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_settings_or_problems(text in "\\PC{0,200}") {
+        check(&text)?;
+    }
+
+    #[test]
+    fn yaml_like_text_is_settings_or_problems(text in "[a-c:{}\\[\\],&*!#|>'\"\\n\\t ?-]{0,80}") {
+        check(&text)?;
+    }
+
+    /// One character of a valid file replaced by another.
+    #[test]
+    fn a_damaged_file_is_settings_or_problems(at in 0..VALID.len(), with in any::<char>()) {
+        let text: String = VALID.char_indices().map(|(i, c)| if i == at { with } else { c }).collect();
+        check(&text)?;
+    }
+}
+
+/// Problems are never an empty list and name lines that exist.
+fn check(text: &str) -> Result<(), TestCaseError> {
+    if let Err(problems) = parse(text, &Overrides::default()) {
+        prop_assert!(!problems.list().is_empty());
+        // YAML breaks lines at a lone carriage return too.
+        let lines = text.split(['\n', '\r']).count();
+        let named = problems.list().iter().filter_map(|problem| problem.line);
+        for line in named {
+            prop_assert!(
+                (1..=lines + 1).contains(&line),
+                "line {} of {}",
+                line,
+                lines
+            );
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,12 @@
+//! The one integration binary: each module drives the program from outside, as a user,
+//! a scraper or a kubelet would.
+
+// Clippy frees `#[test]` functions from these; their helpers are tests just as much.
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+
+mod binary;
+mod cli;
+mod config;
+mod layers;
+mod process;
+mod web;
