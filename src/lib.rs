@@ -6,6 +6,7 @@
 pub mod cli;
 pub mod collect;
 pub mod core;
+pub mod demo;
 pub mod exporter;
 pub mod process;
 pub mod trino;
