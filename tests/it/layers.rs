@@ -96,7 +96,7 @@ fn each_source(folder: &Path, module: &[String], visit: &mut impl FnMut(&[String
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let stem = path.file_stem().unwrap().to_str().unwrap().to_owned();
-        let inner = [module, &[stem.clone()]].concat();
+        let inner = [module, std::slice::from_ref(&stem)].concat();
         if path.is_dir() {
             each_source(&path, &inner, visit);
         } else if path.extension().is_some_and(|extension| extension == "rs") {

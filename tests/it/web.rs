@@ -298,3 +298,38 @@ async fn a_client_that_never_shakes_hands_is_cut_off() {
     assert_eq!(rest(&mut served.send("").await).await, "");
     assert!(!rest(&mut served.send(GET).await).await.contains("200 OK"));
 }
+
+/// Speaks TLS, agrees on HTTP/2 and then says nothing.
+#[tokio::test]
+async fn a_silent_http2_client_is_cut_off() {
+    let secret = Secret::new();
+    let certificate = secret.issue("..1");
+    let limits = Limits {
+        stall: Duration::from_millis(20),
+        ..Limits::default()
+    };
+    let served = Served::start(limits, Some(secret.load())).await;
+    let stream = TcpStream::connect(served.address).await.unwrap();
+    let name = "localhost".try_into().unwrap();
+    let connector = tokio_rustls::TlsConnector::from(Arc::new(h2_client(&certificate)));
+    let mut stream = connector.connect(name, stream).await.unwrap();
+    assert_eq!(stream.get_ref().1.alpn_protocol(), Some(b"h2".as_slice()));
+    // Whatever the server says first, it ends.
+    let _ = stream.read_to_end(&mut Vec::new()).await;
+}
+
+fn h2_client(certificate: &str) -> rustls::ClientConfig {
+    use rustls::pki_types::pem::PemObject as _;
+
+    install_provider();
+    let mut roots = rustls::RootCertStore::empty();
+    let pem = certificate.as_bytes();
+    roots
+        .add(rustls::pki_types::CertificateDer::from_pem_slice(pem).unwrap())
+        .unwrap();
+    let mut config = rustls::ClientConfig::builder()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    config
+}

@@ -88,7 +88,7 @@ fn check(parsed: &Parsed) -> Vec<Problem> {
             PrometheusAuth::None => {}
             PrometheusAuth::Basic(basic) => checks.basic("prometheus.auth", basic),
             PrometheusAuth::Bearer { token_file } => {
-                checks.needed("prometheus.auth.tokenFile", token_file)
+                checks.needed("prometheus.auth.tokenFile", token_file);
             }
         }
         checks.client_tls("prometheus.tls", &prometheus.tls);

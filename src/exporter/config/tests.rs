@@ -121,7 +121,10 @@ fn null_means_default_everywhere() {
     let nulls = super::sections::KEYS
         .iter()
         .filter(|key| **key != "coordinators");
-    let text: String = nulls.map(|key| format!("{key}: null\n")).collect();
+    let text = nulls
+        .map(|key| format!("{key}: null"))
+        .collect::<Vec<_>>()
+        .join("\n");
     assert_eq!(summary(&settings(&text)), summary(&settings("")));
     let inner =
         "prometheus: {url: ~, auth: ~}\nlogging: {level: , format: ~}\ntls: {caFile: null}\n";
