@@ -47,7 +47,7 @@ fn one_signal_is_an_orderly_stop() {
 #[test]
 fn a_second_signal_leaves_at_once() {
     for (second, code) in [("TERM", 143), ("INT", 130)] {
-        let (_folder, mut running) = start("600");
+        let (_folder, running) = start("600");
         let _open = unfinished_request(&running);
         running.signal("TERM");
         running.log_line("Shutting down");
@@ -59,7 +59,7 @@ fn a_second_signal_leaves_at_once() {
 
 #[test]
 fn an_orderly_stop_has_a_bound() {
-    let (_folder, mut running) = start("0.1");
+    let (_folder, running) = start("0.1");
     let _open = unfinished_request(&running);
     running.signal("TERM");
     running.log_line("Dropping connections");

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::problem::{Problem, Problems};
 use super::settings::{Basic, ClientTls, Identity, Overrides, PrometheusAuth, Settings, TrinoAuth};
 use super::{Parsed, parse};
+use crate::web::tls::Tls;
 
 /// A configuration has some hundred lines; what is larger is another file.
 const MAX_BYTES: u64 = 1 << 20;
@@ -93,7 +94,7 @@ fn check(parsed: &Parsed) -> Vec<Problem> {
         }
         checks.client_tls("prometheus.tls", &prometheus.tls);
     }
-    checks.identity("serverTls", server_tls.as_ref());
+    checks.server_tls(server_tls.as_ref());
     if let Some(token) = snapshot_token_file {
         checks.needed("snapshot.tokenFile", token);
     }
@@ -140,6 +141,27 @@ impl Checks<'_> {
         {
             self.needed(&format!("{key}.certFile"), cert_file);
             self.needed(&format!("{key}.keyFile"), key_file);
+        }
+    }
+
+    /// Ours to serve, so what they hold matters at start; what a client uses, its maker checks.
+    fn server_tls(&mut self, identity: Option<&Identity>) {
+        let before = self.problems.len();
+        self.identity("serverTls", identity);
+        let Some(Identity {
+            cert_file,
+            key_file,
+        }) = identity.filter(|_| self.problems.len() == before)
+        else {
+            return;
+        };
+        if let Err(error) = Tls::load(cert_file, key_file) {
+            let line = self.parsed.lines.get("serverTls").copied();
+            self.problems.push(Problem {
+                line,
+                key: "serverTls".to_owned(),
+                message: error.to_string(),
+            });
         }
     }
 

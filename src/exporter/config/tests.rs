@@ -471,6 +471,31 @@ DIR/c.yaml:3: snapshot.tokenFile: cannot use the file DIR/empty: it is empty"
 }
 
 #[test]
+fn a_certificate_to_serve_must_be_one() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["crt", "key"] {
+        fs::write(folder.path().join(name), "nonsense").unwrap();
+    }
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let (cert, key) = (path("crt"), path("key"));
+    let text = format!("{MINIMAL}serverTls: {{certFile: {cert}, keyFile: {key}}}\n");
+    let file = folder.path().join("c.yaml");
+    fs::write(&file, text).unwrap();
+    let error = load(&file, &Overrides::default()).unwrap_err().to_string();
+    let said = ["c.yaml:2: serverTls: ", "crt holds no usable certificate"];
+    assert!(said.iter().all(|said| error.contains(said)), "{error}");
+}
+
+#[test]
+fn a_user_name_ends_at_a_colon_wherever_it_comes_from() {
+    refuses(
+        "trinoAuth: {type: basic, passwordFile: /p, headerValue: 'a:b'}\n",
+        "c:2: trinoAuth.headerValue: the value (not shown) is not allowed; give a user name without colons and control characters",
+    );
+    settings("trinoAuth: {type: basic, passwordFile: /p, headerValue: 'a:b', username: c}\n");
+}
+
+#[test]
 fn a_file_that_can_not_be_read_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let gone = load(&folder.path().join("gone.yaml"), &Overrides::default())
