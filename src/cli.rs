@@ -118,12 +118,14 @@ pub struct ExporterArgs {
     #[arg(long)]
     pub strict: bool,
 
+    // No variable: for a Service `xtrinode-metrics` Kubernetes itself sets XTRINODE_METRICS_PORT,
+    // and to a URL.
     /// The port to serve on; 0 takes any free one [default: the file's metricsPort, else 8000]
-    #[arg(long, value_name = "PORT", env = "XTRINODE_METRICS_PORT")]
+    #[arg(long, value_name = "PORT")]
     pub metrics_port: Option<u16>,
 
     /// The IP address to serve on [default: the file's bindAddress, else 127.0.0.1]
-    #[arg(long, value_name = "IP", env = "XTRINODE_BIND_ADDRESS")]
+    #[arg(long, value_name = "IP")]
     pub bind_address: Option<IpAddr>,
 }
 

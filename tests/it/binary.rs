@@ -14,13 +14,7 @@ const FOR_EVER: Duration = Duration::from_secs(60);
 /// A command that starts from no `XTRINODE_*` variables of whoever runs the tests.
 pub fn xtrinode(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_xtrinode"));
-    for name in [
-        "CONFIG",
-        "LOG_LEVEL",
-        "LOG_FORMAT",
-        "METRICS_PORT",
-        "BIND_ADDRESS",
-    ] {
+    for name in ["CONFIG", "LOG_LEVEL", "LOG_FORMAT"] {
         command.env_remove(format!("XTRINODE_{name}"));
     }
     command.args(arguments).stdin(Stdio::null());
