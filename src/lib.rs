@@ -4,6 +4,9 @@
 //! those use `core`; `core` uses `trino`. `tests/it/layers.rs` holds the line.
 
 pub mod cli;
+pub mod collect;
+pub mod core;
+pub mod demo;
 pub mod exporter;
 pub mod process;
 pub mod trino;

@@ -33,6 +33,17 @@ pub struct OutputBuffer {
     pub pages_sent: u64,
 }
 
+impl OutputBuffer {
+    /// An `outputBuffers` object that says nothing.
+    pub const EMPTY: Self = Self {
+        kind: BufferType::Unknown,
+        state: BufferState::Unknown,
+        bytes: 0,
+        pages: 0,
+        pages_sent: 0,
+    };
+}
+
 /// What a QueryInfo says about the query itself. `None` = the document did not say.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct QueryHead {

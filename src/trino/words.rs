@@ -7,7 +7,7 @@ macro_rules! words {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum $name {
-            $($(#[$vdoc])* $variant,)+
+            $(#[doc = concat!("Trino's `", $word, "`.")] $(#[doc = ""] #[$vdoc])* $variant,)+
             /// A word that this version does not know; never treated as terminal.
             Unknown,
         }

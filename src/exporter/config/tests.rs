@@ -47,6 +47,7 @@ fn defaults_are_the_documented_ones() {
   poll every               15s
   request timeout          60s
   stale after              300s
+  source lag               3s
   longest answer           4294967296 bytes
   compression              identity
   X-Forwarded-Proto        not sent
@@ -79,6 +80,7 @@ ipToPodMetric: jvm_threads
 pollIntervalSeconds: 0.5
 requestTimeoutSeconds: 30
 staleAfterSeconds: 120
+taskInfoUpdateIntervalSeconds: 1.5
 maxResponseBytes: 1GiB
 compression: gzip
 forwardedProto: https
@@ -102,6 +104,7 @@ shutdownGraceSeconds: 0
   poll every               500ms
   request timeout          30s
   stale after              120s
+  source lag               1.5s
   longest answer           1073741824 bytes
   compression              gzip
   X-Forwarded-Proto        https

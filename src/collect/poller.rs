@@ -1,0 +1,382 @@
+//! The poll loop of one coordinator: list, compare, read what is due, report. One cycle at a time; the pause counts
+//! from the end of a cycle, because a query's rest counts from the end of its read.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::{StreamExt, stream};
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+use crate::core::buffers::address::WorkerKey;
+use crate::core::buffers::fold::Outcome;
+use crate::core::buffers::ledger::{Closed, Due, Ledger, coverage};
+use crate::core::buffers::listing::{ListFold, Listing};
+use crate::core::buffers::pace::LastRead;
+use crate::core::buffers::snapshot::{Problem, Report};
+use crate::core::buffers::visibility::{Evidence, Judge};
+use crate::core::moment::Moment;
+
+use super::acquaintance::Acquaintance;
+use super::api::{Read, TrinoApi};
+use super::board::Board;
+use super::clock::Clock;
+use super::counters::{Counters, Of};
+use super::demand::Demand;
+use super::evidence;
+use super::failure::Failure;
+use super::options::{Access, Target};
+
+/// Large documents are rendered in the coordinator's heap: two at a time do not hurt it.
+const IN_FLIGHT: usize = 2;
+
+/// Reads one coordinator for as long as the process lives.
+#[derive(Debug)]
+pub struct Poller {
+    /// Its place on the board.
+    pub index: usize,
+    /// The coordinator.
+    pub target: Target,
+    /// How it is asked.
+    pub api: TrinoApi,
+    /// How its workers are asked.
+    pub access: Access,
+    /// Port of workers that only a mapping source knows.
+    pub worker_port: u16,
+    /// Pause between cycles.
+    pub interval: Duration,
+    /// See [`Ledger::new`].
+    pub stale_after: Duration,
+    /// Where reports go.
+    pub board: Arc<Board>,
+    /// Who can't wait.
+    pub demand: Arc<Demand>,
+    /// What is counted.
+    pub counters: Counters,
+}
+
+/// What the poller knows from one cycle to the next.
+struct Memory {
+    ledger: Ledger,
+    judge: Judge,
+    known: Acquaintance,
+    last: Option<Listing>,
+    of: Of,
+}
+
+/// What one cycle found on its way.
+#[derive(Default)]
+struct Findings {
+    up: bool,
+    problem: Option<Problem>,
+}
+
+impl Findings {
+    /// The first problem of a cycle is the one that explains the others.
+    fn note(&mut self, problem: Problem) {
+        self.problem.get_or_insert(problem);
+    }
+}
+
+impl Poller {
+    /// Polls until `stop`.
+    pub async fn run(self, stop: CancellationToken) {
+        let mut memory = self.memory();
+        self.counters.begin(&memory.of);
+        stop.run_until_cancelled(self.poll(&mut memory)).await;
+    }
+
+    fn memory(&self) -> Memory {
+        Memory {
+            ledger: Ledger::new(self.stale_after),
+            judge: Judge::default(),
+            known: Acquaintance::default(),
+            last: None,
+            of: Of::from(&self.target.spec),
+        }
+    }
+
+    async fn poll(&self, memory: &mut Memory) {
+        loop {
+            let haste = self.demand.take();
+            let started = self.clock().now();
+            let report = self.cycle(memory, haste.unwrap_or(self.interval)).await;
+            self.account(memory, started, &report);
+            self.board.report(self.index, started, report);
+            self.pause().await;
+        }
+    }
+
+    fn clock(&self) -> Clock {
+        self.board.clock()
+    }
+
+    /// Waits for the interval, or for as long as the most impatient reader lets us.
+    async fn pause(&self) {
+        let ended = self.clock().now();
+        loop {
+            let pause = self.demand.pause(self.interval);
+            let left = pause.saturating_sub(self.clock().now().since(ended));
+            tokio::select! {
+                () = tokio::time::sleep(left) => return,
+                () = self.demand.changed() => {}
+            }
+        }
+    }
+
+    /// One cycle. `interval` is the least rest of a query since its last read.
+    async fn cycle(&self, memory: &mut Memory, interval: Duration) -> Report {
+        let mut findings = Findings::default();
+        memory.ledger.open();
+        match self.list(memory).await {
+            Ok(listing) => {
+                findings.up = true;
+                self.compare(memory, &listing).await;
+                memory.last = Some(listing);
+                self.read(memory, interval, &mut findings).await;
+            }
+            Err(problem) => {
+                let why = memory.of.why(problem.reason);
+                self.counters.list_failed.get_or_create(&why).inc();
+                findings.note(problem);
+            }
+        }
+        let closed = memory.ledger.close(self.clock().now());
+        Self::report(memory, closed, findings)
+    }
+
+    fn report(memory: &mut Memory, closed: Closed, findings: Findings) -> Report {
+        for _ in 0..closed.contradictions.min(2) {
+            memory.judge.contradicted();
+        }
+        let by_state = memory.last.as_ref().map(|listing| listing.by_state.clone());
+        Report {
+            closed,
+            judge: memory.judge.clone(),
+            by_state: by_state.filter(|_| findings.up).unwrap_or_default(),
+            up: findings.up,
+            problem: findings.problem,
+            version: memory.known.version.clone(),
+            node_id: memory.known.node_id.clone(),
+        }
+    }
+
+    // === Listing ===
+
+    async fn list(&self, memory: &mut Memory) -> Result<Listing, Problem> {
+        if memory.known.meet(&self.api).await? {
+            memory.ledger.restarted();
+            Self::restart(memory, "its uptime");
+        }
+        let fold = ListFold::new(self.clock().now(), memory.ledger.tracked());
+        let (listing, bytes) = self.api.list(fold).await.map_err(|failure| {
+            self.count_parse_failure(&memory.of, &failure);
+            failure.problem("reading the query list")
+        })?;
+        self.counters.bytes.get_or_create(&memory.of).inc_by(bytes);
+        memory.known.began(listing.newest.as_deref())?;
+        if memory.ledger.listed(&listing) {
+            Self::restart(memory, "its query ids");
+        }
+        Ok(listing)
+    }
+
+    fn restart(memory: &mut Memory, shown_by: &str) {
+        tracing::info!(
+            coordinator = memory.of.coordinator,
+            shown_by,
+            "The coordinator was restarted; everything known about it is dropped"
+        );
+        memory.judge.restarted();
+        memory.known.forget();
+    }
+
+    // === Visibility ===
+
+    async fn compare(&self, memory: &mut Memory, listing: &Listing) {
+        let now = self.clock().now();
+        if !memory.judge.due(now) {
+            return;
+        }
+        let evidence = match evidence::by_count(&self.api, listing, now).await {
+            Some(evidence) => evidence,
+            None => self.ask_workers(memory).await,
+        };
+        let before = memory.judge.visibility(now);
+        memory.judge.observe(evidence, now);
+        let after = memory.judge.visibility(now);
+        if before != after {
+            tell_visibility(&memory.of, after);
+        }
+    }
+
+    async fn ask_workers(&self, memory: &Memory) -> Evidence {
+        let workers = self.worker_urls(memory);
+        let tracked = memory.ledger.tracked().into_iter().collect();
+        evidence::by_workers(&self.api, &self.access, workers, &tracked).await
+    }
+
+    /// Workers that tasks name, and workers that only a mapping source lists.
+    fn worker_urls(&self, memory: &Memory) -> Vec<Url> {
+        let scheme = self.target.url.scheme();
+        let named: HashSet<String> = memory
+            .ledger
+            .workers()
+            .map(WorkerKey::authority)
+            .filter(|authority| !authority.is_empty())
+            .map(str::to_owned)
+            .collect();
+        let listed = self.board.hosts_of(&self.target.spec, self.worker_port);
+        let all = named.into_iter().chain(listed);
+        all.filter_map(|authority| Url::parse(&format!("{scheme}://{authority}")).ok())
+            .collect()
+    }
+
+    // === Reading ===
+
+    async fn read(&self, memory: &mut Memory, interval: Duration, findings: &mut Findings) {
+        let due = memory.ledger.due(self.clock().now(), interval);
+        let resting = memory.ledger.tracked().len().saturating_sub(due.len());
+        let rest = memory.of.why("resting");
+        self.counters
+            .skipped
+            .get_or_create(&rest)
+            .inc_by(resting as u64);
+        let mut reads = stream::iter(due)
+            .map(|due| self.read_one(due))
+            .buffer_unordered(IN_FLIGHT);
+        while let Some((due, read, outcome)) = reads.next().await {
+            self.settle(memory, &due, read, outcome, findings);
+        }
+    }
+
+    async fn read_one(&self, due: Due) -> (Due, LastRead, Result<(Read, u64), Failure>) {
+        let started = self.clock().now();
+        let outcome = self.api.query(&due).await;
+        let ended = self.clock().now();
+        (due, LastRead { started, ended }, outcome)
+    }
+
+    fn settle(
+        &self,
+        memory: &mut Memory,
+        due: &Due,
+        read: LastRead,
+        outcome: Result<(Read, u64), Failure>,
+        findings: &mut Findings,
+    ) {
+        match outcome {
+            Ok((Read::Gone, _)) => {
+                let why = memory.of.why("gone");
+                self.counters.skipped.get_or_create(&why).inc();
+                memory.ledger.over(&due.id);
+            }
+            Ok((Read::Document(outcome), bytes)) => {
+                self.counters.reads.get_or_create(&memory.of).inc();
+                self.counters.bytes.get_or_create(&memory.of).inc_by(bytes);
+                match outcome {
+                    Outcome::Over => memory.ledger.over(&due.id),
+                    Outcome::Facts(facts) => memory.ledger.facts(&due.id, read, facts),
+                }
+            }
+            Err(failure) => self.settle_failure(memory, due, read, &failure, findings),
+        }
+    }
+
+    fn settle_failure(
+        &self,
+        memory: &mut Memory,
+        due: &Due,
+        read: LastRead,
+        failure: &Failure,
+        findings: &mut Findings,
+    ) {
+        let why = memory.of.why(failure.reason());
+        self.counters.failed.get_or_create(&why).inc();
+        self.count_parse_failure(&memory.of, failure);
+        tracing::warn!(
+            coordinator = memory.of.coordinator,
+            query_id = due.id,
+            reason = failure.reason(),
+            error = %failure,
+            "Could not read a query; its last facts stay"
+        );
+        memory.ledger.failed(&due.id, read, failure.is_denied());
+        findings.note(failure.problem("reading a query"));
+    }
+
+    fn count_parse_failure(&self, of: &Of, failure: &Failure) {
+        if let Failure::Parse(error) = failure {
+            let why = of.why(error.reason());
+            self.counters.parse_failures.get_or_create(&why).inc();
+        }
+    }
+
+    // === Accounting ===
+
+    fn account(&self, memory: &Memory, started: Moment, report: &Report) {
+        let now = self.clock().now();
+        let took = now.since(started);
+        let outcome = coverage(&report.closed, now, self.stale_after);
+        let of = &memory.of;
+        self.counters
+            .cycles
+            .get_or_create(&of.how(outcome.word()))
+            .inc();
+        self.counters
+            .cycle_seconds
+            .get_or_create(of)
+            .observe(took.as_secs_f64());
+        tracing::debug!(
+            coordinator = of.coordinator,
+            outcome = outcome.word(),
+            ?took,
+            "Cycle ended"
+        );
+        if let Some(problem) = &report.problem {
+            tracing::warn!(
+                coordinator = of.coordinator,
+                reason = problem.reason,
+                error = problem.detail,
+                "The cycle was not whole"
+            );
+        }
+        self.account_overrun(of, took);
+    }
+
+    fn account_overrun(&self, of: &Of, took: Duration) {
+        let overrun = took.as_secs_f64() / self.interval.as_secs_f64();
+        if overrun >= 1.0 {
+            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // finite, at least 1
+            let missed = overrun as u64;
+            self.counters.overrun.get_or_create(of).inc_by(missed);
+            tracing::warn!(
+                coordinator = of.coordinator,
+                ?took,
+                missed,
+                "The cycle took longer than pollIntervalSeconds"
+            );
+        }
+    }
+}
+
+fn tell_visibility(of: &Of, now: crate::core::buffers::visibility::Visibility) {
+    use crate::core::buffers::visibility::Visibility;
+    match now {
+        Visibility::Visible => {
+            tracing::info!(
+                coordinator = of.coordinator,
+                "The query list shows what runs"
+            );
+        }
+        Visibility::Hidden => tracing::error!(
+            coordinator = of.coordinator,
+            "Queries run that the list does not show: grant this user to view all queries"
+        ),
+        Visibility::Unknown => tracing::warn!(
+            coordinator = of.coordinator,
+            "It is not proven that the query list shows everything: idle workers are not published"
+        ),
+    }
+}
