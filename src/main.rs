@@ -5,14 +5,14 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use xtrinode::cli::{self, Cli, Command, CompletionsArgs};
-use xtrinode::exporter;
 use xtrinode::web::tls::install_provider;
+use xtrinode::{demo, exporter};
 
 fn main() -> ExitCode {
     install_provider();
     match Cli::parse().command {
         Command::Exporter(args) => exporter::run(&args),
-        Command::Demo(_) => not_here("demo"),
+        Command::Demo(args) => demo::run(&args),
         Command::Completions(CompletionsArgs { shell }) => print_completions(shell),
     }
 }
@@ -25,9 +25,4 @@ fn print_completions(shell: clap_complete::Shell) -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-fn not_here(command: &str) -> ExitCode {
-    eprintln!("xtrinode: this build has no {command}");
-    ExitCode::FAILURE
 }

@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 use super::config::{Bind, Clock, SimulatorConfig};
 use super::http::listen::NodeServer;
 use super::http::shared::Shared;
+use super::http::traffic::Documents;
 use super::http::{coordinator, worker};
 use super::model::STEP;
 use super::model::query::Query;
@@ -169,6 +170,12 @@ impl Simulator {
     #[must_use]
     pub fn queries(&self) -> Vec<Query> {
         self.shared.model().queries().cloned().collect()
+    }
+
+    /// QueryInfos sent so far.
+    #[must_use]
+    pub fn documents(&self) -> Documents {
+        self.shared.traffic.so_far()
     }
 
     /// A new coordinator process behind the same address: other ids, no queries.

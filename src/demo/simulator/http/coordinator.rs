@@ -86,7 +86,7 @@ async fn query_info(
     }
     let (query, context) = (query.clone(), shared.context(&model));
     drop(model);
-    stream(Document::new(query, context, pruned))
+    stream(shared.traffic.count(Document::new(query, context, pruned)))
 }
 
 async fn info(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Reply {

@@ -6,4 +6,5 @@ pub mod listen;
 pub mod reply;
 pub mod shared;
 pub mod statement;
+pub mod traffic;
 pub mod worker;

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 use super::statement::Statements;
+use super::traffic::Traffic;
 use crate::demo::simulator::config::{Clock, SimulatorConfig};
 use crate::demo::simulator::model::Model;
 use crate::demo::simulator::wire::context::Context;
@@ -19,6 +20,8 @@ pub struct Shared {
     pub config: SimulatorConfig,
     /// `host:port` of the coordinator.
     pub coordinator: String,
+    /// What the coordinator has sent.
+    pub traffic: Arc<Traffic>,
     /// Statements by query id.
     pub statements: Mutex<Statements>,
     model: Mutex<Model>,
@@ -33,6 +36,7 @@ impl Shared {
     pub fn new(config: SimulatorConfig, coordinator: String) -> Self {
         Self {
             coordinator,
+            traffic: Arc::default(),
             statements: Mutex::default(),
             model: Mutex::new(Model::new(&config)),
             templates: Arc::new(Templates::of(config.version)),
