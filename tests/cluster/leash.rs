@@ -63,13 +63,19 @@ impl Leashed {
         Ok(())
     }
 
-    /// SIGTERM, and waits for the end at most `patience`, then kills.
-    pub async fn terminate(&mut self, patience: Duration) -> Result<ExitStatus> {
+    /// Sends a signal by its name. By the shell, since the standard library can only kill.
+    pub fn signal(&self, name: &str) -> Result<()> {
         let pid = self.child.id().to_string();
         let sent = Command::new("bash")
-            .args(["-c", "kill -TERM \"$1\"", "kill", &pid])
+            .args(["-c", "kill -s \"$1\" \"$2\"", "kill", name, &pid])
             .status()?;
-        ensure!(sent.success(), "kill -TERM {pid} failed");
+        ensure!(sent.success(), "kill -s {name} {pid} failed");
+        Ok(())
+    }
+
+    /// SIGTERM, and waits for the end at most `patience`, then kills.
+    pub async fn terminate(&mut self, patience: Duration) -> Result<ExitStatus> {
+        self.signal("TERM")?;
         let polls = patience.as_millis() / 100;
         for _ in 0..polls {
             if let Some(status) = self.child.try_wait()? {

@@ -136,7 +136,7 @@ impl Tally {
                 self.passed += 1;
             }
             Err(error) => {
-                println!("{name} … FAILED: {error:?}");
+                println!("{name} … FAILED: {error:#}");
                 if let Some(cluster) = cluster {
                     println!("{}", cluster.logs());
                 }

@@ -79,6 +79,7 @@ impl Options {
 pub struct Node {
     /// `coordinator`, `worker-0`, …; the node id.
     pub name: String,
+    pub version: Version,
     pub address: Ipv4Addr,
     pub port: u16,
     directory: PathBuf,
@@ -97,6 +98,14 @@ impl Node {
         format!("{}:{}", self.address, self.port)
     }
 
+    /// Sends a signal by its name, such as `STOP` and `CONT`.
+    pub fn signal(&self, name: &str) -> Result<()> {
+        self.process
+            .as_ref()
+            .context("the node does not run")?
+            .signal(name)
+    }
+
     /// The process id while it runs.
     pub fn pid(&self) -> Option<u32> {
         self.process.as_ref().map(Leashed::pid)
@@ -105,6 +114,11 @@ impl Node {
     /// SIGKILL: the node is gone without a word.
     pub fn kill(&mut self) -> Result<()> {
         self.process.take().context("the node does not run")?.kill()
+    }
+
+    fn runs(&mut self) -> bool {
+        let process = self.process.as_mut();
+        process.is_some_and(|process| process.check_alive().is_ok())
     }
 
     async fn is_up(&mut self) -> Result<bool> {
@@ -168,11 +182,11 @@ impl Cluster {
 
     /// Makes the cluster whole for the next scenario: no unfinished query, every node running.
     pub async fn restore(&mut self) -> Result<()> {
-        if self.coordinator.process.is_none() {
+        if !self.coordinator.runs() {
             self.launch_coordinator()?;
         }
         for index in 0..self.workers.len() {
-            if self.workers[index].process.is_none() {
+            if !self.workers[index].runs() {
                 self.launch_worker(index)?;
             }
         }
@@ -265,6 +279,7 @@ impl Cluster {
             let (address, port) = (block.host(host), block.port);
             Ok(Node {
                 name,
+                version: options.version,
                 address,
                 port,
                 directory: path,

@@ -84,8 +84,8 @@ fn config(is_coordinator: bool, shared: &Shared<'_>) -> String {
          shutdown.grace-period=5s\n",
         port = shared.port,
         coordinator = shared.coordinator,
-        // Trino keeps 30 % of the heap back, and wants the sum to fit.
-        per_node = shared.heap_mb * 3 / 5,
+        // So low that a greedy query fails before a node runs out of memory.
+        per_node = shared.heap_mb * 2 / 5,
     );
     if is_coordinator {
         lines.push_str("node-scheduler.include-coordinator=false\n");

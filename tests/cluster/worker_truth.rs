@@ -11,7 +11,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
 use crate::http;
-use crate::trino::Node;
+use crate::trino::{Node, Version};
 use crate::trino_config::ENVIRONMENT;
 
 /// One task as its worker reports it.
@@ -77,7 +77,7 @@ impl Task {
 /// All tasks that a worker still knows, ended ones included.
 pub async fn tasks(worker: &Node) -> Result<Vec<Task>> {
     let url = format!("{}/v1/task?summarize", worker.url());
-    let bearer = bearer(ENVIRONMENT, &worker.name)?;
+    let bearer = bearer(worker.version, ENVIRONMENT, &worker.name)?;
     let list = http::get(&url, &[("X-Trino-Internal-Bearer", &bearer)])
         .await?
         .json()?;
@@ -109,16 +109,33 @@ pub async fn pages_sent(worker: &Node) -> Result<BTreeMap<String, u64>> {
     Ok(sums)
 }
 
-/// The token by which Trino's nodes know each other: HS256 with the SHA-256 of the shared secret,
+/// The token by which Trino's nodes know each other: HS256 with a key made of the shared secret,
 /// which is the environment's name where none is configured.
-fn bearer(secret: &str, subject: &str) -> Result<String> {
+fn bearer(version: Version, secret: &str, subject: &str) -> Result<String> {
     let expiry = SystemTime::now() + Duration::from_secs(300);
     let expiry = expiry.duration_since(SystemTime::UNIX_EPOCH)?.as_secs();
     let header = URL_SAFE_NO_PAD.encode(json!({"alg": "HS256"}).to_string());
     let claims = URL_SAFE_NO_PAD.encode(json!({"sub": subject, "exp": expiry}).to_string());
     let signed = format!("{header}.{claims}");
-    let key = digest::digest(&digest::SHA256, secret.as_bytes());
-    let key = hmac::Key::new(hmac::HMAC_SHA256, key.as_ref());
-    let signature = URL_SAFE_NO_PAD.encode(hmac::sign(&key, signed.as_bytes()));
+    let signature = URL_SAFE_NO_PAD.encode(sign(&key(version, secret), signed.as_bytes()));
     Ok(format!("{signed}.{signature}"))
+}
+
+/// 476 hashes the secret; 482 derives the key from it (HKDF with SHA-256, no salt, 32 bytes).
+fn key(version: Version, secret: &str) -> Vec<u8> {
+    match version {
+        Version::Nested => digest::digest(&digest::SHA256, secret.as_bytes())
+            .as_ref()
+            .to_vec(),
+        Version::Flat => sign(
+            &sign(&[0; 32], secret.as_bytes()),
+            b"internal-communication\x01",
+        ),
+    }
+}
+
+fn sign(key: &[u8], content: &[u8]) -> Vec<u8> {
+    hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), content)
+        .as_ref()
+        .to_vec()
 }
