@@ -24,8 +24,11 @@ const LONG: &str = "SELECT sum(sqrt(a.extendedprice * b.totalprice)) FROM lineit
 /// The system table is read on the coordinator, which joins there and holds the result.
 const ON_COORDINATOR: &str = "SELECT q.query_id, rpad('', 2000, l.comment) FROM system.runtime.queries q CROSS JOIN lineitem l";
 
-/// A broadcast that goes on for long.
-const BROADCAST: &str = "SELECT count(*), max(l.comment) FROM orders o JOIN tpch.sf10.lineitem l ON l.orderkey = o.orderkey WHERE l.orderkey % 100 = 0";
+/// A broadcast that goes on for long: a cross join's right side is always sent to every worker.
+const BROADCAST: &str = "SELECT count(*), max(l.comment) FROM orders o CROSS JOIN tpch.sf10.lineitem l WHERE l.orderkey % 100 = 0";
+
+/// Two stages, of which the first runs on the coordinator.
+const EXPLAIN: &str = "EXPLAIN ANALYZE SELECT orderkey FROM tpch.sf1.orders WHERE cardinality(filter(sequence(1, 9000), x -> x % 7 = orderkey % 7)) > 9000";
 
 pub fn scenarios() -> Vec<Scenario> {
     vec![
@@ -136,8 +139,7 @@ async fn coordinator_tasks(cluster: &mut Cluster) -> Result<()> {
 }
 
 async fn explain_analyze(cluster: &mut Cluster) -> Result<()> {
-    let slow = "EXPLAIN ANALYZE SELECT count_if(cardinality(filter(sequence(1, 9000), x -> x % 7 = orderkey % 7)) > 9) FROM tpch.sf1.orders";
-    let statement = start(&cluster.client(VIEWER).with("task_concurrency", "1"), slow).await?;
+    let statement = start(&cluster.client(VIEWER), EXPLAIN).await?;
     let text = document(
         cluster,
         &statement.id,
@@ -154,10 +156,7 @@ async fn explain_analyze(cluster: &mut Cluster) -> Result<()> {
 
 /// A stopped worker takes nothing, so the other one has to keep the pages that both are to get.
 async fn live_broadcast(cluster: &mut Cluster) -> Result<()> {
-    let client = cluster
-        .client(VIEWER)
-        .with("join_distribution_type", "BROADCAST")
-        .with("join_reordering_strategy", "NONE");
+    let client = cluster.client(VIEWER);
     let statement = start(&client, BROADCAST).await?;
     let broadcast = |task: &&Value| task["outputBuffers"]["type"] == "BROADCAST" && is_live(task);
     document(

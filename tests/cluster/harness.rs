@@ -1,6 +1,6 @@
 //! Scenarios about the real programs themselves: what the other tests rest on is true here.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 
 use crate::prom::Prometheus;
 use crate::runner::{Scenario, Stage};
@@ -82,6 +82,33 @@ async fn promtool_judges() -> Result<()> {
     tool::check_metrics("# HELP a_bytes Bytes.\n# TYPE a_bytes gauge\na_bytes 1\n")?;
     let without_help = tool::promtool(&["check", "metrics"], "a_total{x=\"1\"} 1\n")?;
     ensure!(!without_help.success, "{without_help:?}");
+    let folder = tempfile::tempdir()?;
+    let (rules, tests) = (
+        folder.path().join("rules.yml"),
+        folder.path().join("tests.yml"),
+    );
+    std::fs::write(
+        &rules,
+        "groups: [{name: a, rules: [{record: 'a:twice', expr: 'a * 2'}]}]\n",
+    )?;
+    tool::check_rules(&rules)?;
+    let test = |value: u32| {
+        let expected = format!("[{{labels: 'a:twice', value: {value}}}]");
+        let expression = format!("[{{expr: 'a:twice', eval_time: 1m, exp_samples: {expected}}}]");
+        let series = "[{series: a, values: '3x2'}]";
+        format!(
+            "rule_files: [rules.yml]\ntests: [{{interval: 1m, input_series: {series}, promql_expr_test: {expression}}}]\n"
+        )
+    };
+    std::fs::write(&tests, test(6))?;
+    tool::test_rules(&tests)?;
+    std::fs::write(&tests, test(7))?;
+    ensure!(tool::test_rules(&tests).is_err());
+    std::fs::write(
+        &rules,
+        "groups: [{name: a, rules: [{record: 'a:twice', expr: 'a *'}]}]\n",
+    )?;
+    ensure!(tool::check_rules(&rules).is_err());
     Ok(())
 }
 
@@ -151,6 +178,7 @@ async fn held_query(cluster: &mut Cluster) -> Result<()> {
         );
     }
     statement.stay_alive().await?;
+    ensure!(!statement.is_over(), "a held statement has more to fetch");
     let rows = statement.finish().await?;
     ensure!(rows == 60_175, "tpch.tiny has 60175 lineitems, {rows} came");
     for worker in &cluster.workers {
@@ -243,7 +271,13 @@ async fn drain(cluster: &mut Cluster) -> Result<()> {
 }
 
 async fn killed_worker(cluster: &mut Cluster) -> Result<()> {
+    let process = format!(
+        "/proc/{}",
+        cluster.workers[1].pid().context("the worker runs")?
+    );
+    ensure!(std::path::Path::new(&process).exists());
     cluster.workers[1].kill()?;
+    ensure!(!std::path::Path::new(&process).exists());
     ensure!(
         http::get(&format!("{}/v1/info", cluster.workers[1].url()), &[])
             .await

@@ -13,6 +13,7 @@ mod net;
 mod parts;
 mod prom;
 mod runner;
+mod sources;
 mod tool;
 mod trino;
 mod trino_config;
@@ -25,6 +26,7 @@ use std::process::ExitCode;
 async fn main() -> ExitCode {
     let mut scenarios = Vec::new();
     scenarios.extend(harness::scenarios());
+    scenarios.extend(sources::scenarios());
     scenarios.extend(capture::scenarios());
     runner::main(&scenarios).await
 }

@@ -18,7 +18,6 @@ use crate::trino_config::ENVIRONMENT;
 #[derive(Clone, Debug)]
 pub struct Task {
     pub query: String,
-    pub id: String,
     pub state: String,
     pub buffer_type: String,
     pub buffer_state: String,
@@ -62,7 +61,6 @@ impl Task {
         };
         Ok(Self {
             query: id.split('.').next().unwrap_or_default().to_owned(),
-            id: id.to_owned(),
             state: word(&status["state"]),
             buffer_type: word(&buffers["type"]),
             buffer_state: word(&buffers["state"]),

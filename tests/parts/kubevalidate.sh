@@ -20,7 +20,7 @@ copy_definitions() {
 definitions() {
     mkdir "$1/crds"
     # Outside any module, so that the versions above are the ones that count.
-    cd "$1"
+    cd "$1" || return
     copy_definitions crds "$PROMETHEUS_OPERATOR" example/prometheus-operator-crd \
         monitoring.coreos.com_servicemonitors monitoring.coreos.com_prometheusrules
     copy_definitions crds "$KEDA" config/crd/bases \

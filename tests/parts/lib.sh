@@ -15,6 +15,7 @@ fail() {
 load_part() {
     part_inputs=()
     part_needs=()
+    # shellcheck disable=SC2317  # a part replaces it
     part_check() { :; }
     # shellcheck disable=SC1090  # the name is one of ALL_PARTS
     source "$PARTS_DIR/$1.sh"
@@ -72,7 +73,7 @@ apt_unpack() {
     local fetch=(apt-get -o "APT::Sandbox::User=$(id -un)" download "$1")
     mkdir -p "$2"
     (
-        cd "$2"
+        cd "$2" || exit
         "${fetch[@]}" || { as_root apt-get update && "${fetch[@]}"; }
         dpkg-deb --extract "$1"_*.deb .
         rm -- "$1"_*.deb
