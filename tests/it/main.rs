@@ -9,4 +9,5 @@ mod cli;
 mod config;
 mod layers;
 mod process;
+mod simulator;
 mod web;
