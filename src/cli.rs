@@ -33,35 +33,56 @@ pub struct Cli {
     pub command: Command,
 }
 
+const EXPORTER: &str = "Watch Trino coordinators and publish what each worker holds.
+
+Serves /metrics for Prometheus, /v1/snapshot for programs, and /livez, /readyz and /version. \
+SIGTERM or Ctrl-C stops it in good order, a second one at once.";
+
+const EXIT_CODES: &str = "Exit codes: 0 stopped as asked, 1 failed while running, 2 the command line \
+or the configuration is wrong.";
+
+const EXPORTER_EXAMPLES: &str = "Examples:
+  xtrinode exporter --config config.yaml
+  xtrinode exporter --config config.yaml --check-config     is the file right?
+  xtrinode exporter --config config.yaml --once             what do workers hold now?
+  xtrinode exporter --config config.yaml --once -o json | jq .
+
+Exit codes:
+  0  stopped as asked; with --once, everything is known
+  1  failed while running; with --once, something is unknown
+  2  the command line or the configuration is wrong";
+
+const DEMO: &str = "Show it working: a simulated Trino cluster with the real exporter.
+
+Needs nothing but this program and listens on 127.0.0.1 only. In a terminal a table of workers \
+changes as queries run; elsewhere it prints plain lines. Ctrl-C ends it.";
+
+const DEMO_EXAMPLES: &str = "Examples:
+  xtrinode demo
+  xtrinode demo --for 30s
+  xtrinode demo --workers 20 --queries 50 --size large";
+
+const COMPLETIONS_EXAMPLES: &str = "Examples:
+  xtrinode completions bash > ~/.local/share/bash-completion/completions/xtrinode
+  xtrinode completions zsh > \"${fpath[1]}/_xtrinode\"
+  xtrinode completions fish > ~/.config/fish/completions/xtrinode.fish";
+
 /// The subcommands.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
     /// Watch Trino coordinators and publish what each worker holds
+    #[command(long_about = EXPORTER, after_help = EXIT_CODES, after_long_help = EXPORTER_EXAMPLES)]
     Exporter(ExporterArgs),
     /// Show it working: a simulated Trino cluster with the real exporter, live in this terminal
+    #[command(long_about = DEMO, after_long_help = DEMO_EXAMPLES)]
     Demo(DemoArgs),
     /// Print a completion script for a shell
+    #[command(after_help = COMPLETIONS_EXAMPLES)]
     Completions(CompletionsArgs),
 }
 
 /// Flags of `xtrinode exporter`. What is given here beats the configuration file.
 #[derive(Args, Clone, Debug)]
-#[command(
-    long_about = "Watch Trino coordinators and publish what each worker holds.\n\n\
-        Serves /metrics for Prometheus, /v1/snapshot for programs, and /livez, /readyz and \
-        /version. SIGTERM or Ctrl-C stops it in good order, a second one at once.",
-    after_help = "Exit codes: 0 stopped as asked, 1 failed while running, 2 the command line or the \
-        configuration is wrong.",
-    after_long_help = "Examples:\n  \
-        xtrinode exporter --config config.yaml\n  \
-        xtrinode exporter --config config.yaml --check-config     is the file right?\n  \
-        xtrinode exporter --config config.yaml --once             what do workers hold now?\n  \
-        xtrinode exporter --config config.yaml --once -o json | jq .\n\n\
-        Exit codes:\n  \
-        0  stopped as asked; with --once, everything is known\n  \
-        1  failed while running; with --once, something is unknown\n  \
-        2  the command line or the configuration is wrong"
-)]
 pub struct ExporterArgs {
     /// The configuration file, in YAML; the chart's parameters have the same names
     #[arg(long, value_name = "FILE", env = "XTRINODE_CONFIG")]
@@ -97,23 +118,25 @@ pub struct ExporterArgs {
     #[arg(long)]
     pub strict: bool,
 
+    // No variable: for a Service `xtrinode-metrics` Kubernetes itself sets XTRINODE_METRICS_PORT,
+    // and to a URL.
     /// The port to serve on; 0 takes any free one [default: the file's metricsPort, else 8000]
-    #[arg(long, value_name = "PORT", env = "XTRINODE_METRICS_PORT")]
+    #[arg(long, value_name = "PORT")]
     pub metrics_port: Option<u16>,
 
     /// The IP address to serve on [default: the file's bindAddress, else 127.0.0.1]
-    #[arg(long, value_name = "IP", env = "XTRINODE_BIND_ADDRESS")]
+    #[arg(long, value_name = "IP")]
     pub bind_address: Option<IpAddr>,
 }
 
 /// Flags about logs; they go to standard error.
 #[derive(Args, Clone, Debug)]
 pub struct LogArgs {
-    /// DEBUG, INFO, WARNING or ERROR, in any case [default: the file's logging.level, else INFO]
+    /// DEBUG, INFO, WARNING or ERROR, in any case [default: INFO, or logging.level of the configuration]
     #[arg(long, value_name = "LEVEL", env = "XTRINODE_LOG_LEVEL")]
     pub log_level: Option<LogLevel>,
 
-    /// auto, json or text; auto is text on a terminal and JSON elsewhere [default: auto]
+    /// auto, json or text; auto is text on a terminal and JSON elsewhere [default: auto, or logging.format of the configuration]
     #[arg(long, value_name = "FORMAT", env = "XTRINODE_LOG_FORMAT")]
     pub log_format: Option<LogFormat>,
 }
@@ -130,15 +153,6 @@ pub enum Output {
 
 /// Flags of `xtrinode demo`.
 #[derive(Args, Clone, Debug)]
-#[command(
-    long_about = "Show it working: a simulated Trino cluster with the real exporter.\n\n\
-        Needs nothing but this program and listens on 127.0.0.1 only. In a terminal a table of \
-        workers changes as queries run; elsewhere it prints plain lines. Ctrl-C ends it.",
-    after_long_help = "Examples:\n  \
-        xtrinode demo\n  \
-        xtrinode demo --for 30s\n  \
-        xtrinode demo --workers 20 --queries 50 --size large"
-)]
 pub struct DemoArgs {
     /// Leave after this long, for example 30s, 5m or 1h [default: until Ctrl-C]
     #[arg(long = "for", value_name = "TIME", value_parser = duration)]
@@ -182,10 +196,6 @@ pub enum DemoSize {
 
 /// Arguments of `xtrinode completions`.
 #[derive(Args, Clone, Debug)]
-#[command(after_help = "Examples:\n  \
-    xtrinode completions bash > ~/.local/share/bash-completion/completions/xtrinode\n  \
-    xtrinode completions zsh > \"${fpath[1]}/_xtrinode\"\n  \
-    xtrinode completions fish > ~/.config/fish/completions/xtrinode.fish")]
 pub struct CompletionsArgs {
     /// The shell
     #[arg(value_enum)]

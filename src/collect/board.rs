@@ -150,6 +150,16 @@ impl Board {
             .all(|input| input.report.is_some())
     }
 
+    /// Whether the first cycle of coordinator number `index` has ended, well or badly.
+    #[must_use]
+    pub fn reported(&self, index: usize) -> bool {
+        let state = self.lock();
+        state
+            .inputs
+            .get(index)
+            .is_some_and(|input| input.report.is_some())
+    }
+
     /// Whether nobody who asked at `asked` for facts of at most `max_age` could be served better by waiting:
     /// each coordinator has such facts, or a cycle that began after the question has ended.
     #[must_use]

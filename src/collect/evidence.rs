@@ -13,12 +13,13 @@ use crate::core::buffers::listing::{ListFold, Listing};
 use crate::core::buffers::visibility::{Evidence, compare_counts};
 use crate::core::moment::Moment;
 use crate::trino::info::NodeStatus;
+use crate::trino::words::QueryState;
 
 use super::api::TrinoApi;
 use super::client::Client;
 use super::options::{Access, Auth};
 
-/// The coordinator's count of unfinished queries that have begun to run.
+/// The coordinator's own count of queries in state RUNNING.
 pub const RUNNING: &str = "trino_execution_name_QueryManager_RunningQueries";
 
 /// A worker that takes longer is not asked this time.
@@ -40,17 +41,18 @@ pub async fn by_count(api: &TrinoApi, listed: &Listing, now: Moment) -> Option<E
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // a count, checked above
     let own = own as u64;
     let before = counted(listed);
-    if compare_counts(own, before, before) == Evidence::Agrees {
-        return Some(Evidence::Agrees);
+    let first = compare_counts(own, before, before);
+    if first != Evidence::Missing {
+        return Some(first);
     }
     let again = ListFold::new(now, std::collections::HashSet::new());
     let (after, _) = api.list(again).await.ok()?;
     Some(compare_counts(own, before, counted(&after)))
 }
 
-/// The listed queries that Trino's count may include.
+/// The listed queries that Trino counts: exactly those in state RUNNING, of all users (seen on 476 and 482).
 fn counted(listing: &Listing) -> u64 {
-    listing.unfinished()
+    listing.in_state(QueryState::Running)
 }
 
 /// Asks workers which queries they work for, and the coordinator for each that its list did not show.
@@ -65,6 +67,9 @@ pub async fn by_workers(
         return Evidence::None;
     }
     let named: BTreeSet<String> = statuses.iter().flat_map(queries_of).collect();
+    if named.is_empty() {
+        return Evidence::Idle;
+    }
     for id in named.difference(tracked).take(AT_MOST) {
         let due = Due {
             id: id.clone(),

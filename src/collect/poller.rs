@@ -196,15 +196,17 @@ impl Poller {
 
     async fn compare(&self, memory: &mut Memory, listing: &Listing) {
         let now = self.clock().now();
-        if !memory.judge.due(now) {
-            return;
-        }
-        let evidence = match evidence::by_count(&self.api, listing, now).await {
-            Some(evidence) => evidence,
-            None => self.ask_workers(memory).await,
-        };
         let before = memory.judge.visibility(now);
-        memory.judge.observe(evidence, now);
+        if memory.judge.due(now) {
+            let counted = evidence::by_count(&self.api, listing, now).await;
+            memory
+                .judge
+                .compared(counted.unwrap_or(Evidence::Idle), now);
+        }
+        if memory.judge.is_idle() {
+            let evidence = self.ask_workers(memory).await;
+            memory.judge.observe(evidence, now);
+        }
         let after = memory.judge.visibility(now);
         if before != after {
             tell_visibility(&memory.of, after);

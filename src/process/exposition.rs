@@ -28,7 +28,7 @@ impl Exposition {
             let quality = quality(range);
             match media_type(range) {
                 "application/openmetrics-text" if speaks_ours(range) => {
-                    best.0 = quality.max(best.0)
+                    best.0 = quality.max(best.0);
                 }
                 "text/plain" => best.1 = quality.max(best.1),
                 _ => {}

@@ -212,7 +212,7 @@ mod tests {
     #[test]
     fn text_lines_are_not_json() {
         let line = written(LogLevel::Info, LogFormat::Text, || {
-            tracing::info!("Started")
+            tracing::info!("Started");
         });
         assert!(line.contains("Started"), "{line}");
         assert!(serde_json::from_str::<serde_json::Value>(&line).is_err());

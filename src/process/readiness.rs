@@ -44,14 +44,6 @@ impl Readiness {
         }
     }
 
-    /// Makes the process unready for good, so that traffic stops before it leaves.
-    pub fn close(&self, reason: impl Into<String>) {
-        self.lock().push(Entry {
-            name: reason.into(),
-            released: false,
-        });
-    }
-
     /// The names still waited for; empty means ready.
     pub fn waiting(&self) -> Vec<String> {
         let entries = self.lock();
@@ -100,13 +92,5 @@ mod tests {
         let readiness = Readiness::default();
         drop(readiness.hold("blue"));
         assert_eq!(readiness.waiting(), ["blue"]);
-    }
-
-    #[test]
-    fn closing_is_for_good() {
-        let readiness = Readiness::default();
-        readiness.hold("blue").release();
-        readiness.close("shutting down");
-        assert_eq!(readiness.waiting(), ["shutting down"]);
     }
 }

@@ -1,6 +1,7 @@
 //! The long-running tasks of a process. Decides that one that ends before it was asked
 //! to takes the process down, loudly: a half-dead process would still answer probes.
 
+use std::any::Any;
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -136,13 +137,19 @@ impl Tasks {
 /// Nothing here aborts a task before it is waited for, so a join error is a panic; the
 /// other case keeps its own words.
 fn reason(error: JoinError) -> String {
-    let panic = match error.try_into_panic() {
-        Ok(panic) => panic,
-        Err(other) => return other.to_string(),
-    };
-    let text = panic.downcast_ref::<String>().map(String::as_str);
-    let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
-    text.unwrap_or("no message").to_owned()
+    match error.try_into_panic() {
+        Ok(panic) => panic_message(panic),
+        Err(other) => other.to_string(),
+    }
+}
+
+/// What a caught panic said. May hold data: for the log, not for a client.
+pub fn panic_message(panic: Box<dyn Any + Send>) -> String {
+    let text = panic.downcast::<String>().map(|text| *text);
+    text.unwrap_or_else(|panic| {
+        let text = panic.downcast::<&'static str>();
+        text.map_or("no message", |text| *text).to_owned()
+    })
 }
 
 #[cfg(test)]

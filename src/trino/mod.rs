@@ -16,3 +16,6 @@ pub mod words;
 pub use error::ParseError;
 pub use json::Engine;
 pub use limits::Limits;
+
+#[cfg(test)]
+mod tests;

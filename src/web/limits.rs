@@ -15,6 +15,7 @@ use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::timeout::{RequestBodyTimeoutLayer, TimeoutLayer};
 
 use super::problem::Problem;
+use crate::process::tasks::panic_message;
 
 /// Bounds of one server. The defaults suit an admin port: a scraper, a few watchers, probes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -25,7 +26,8 @@ pub struct Limits {
     pub head_bytes: usize,
     /// For a TLS handshake, and for a whole request head counted from the end of the answer
     /// before it; so this is the idle timeout of a kept connection too. Default 75 s, above
-    /// the usual scrape intervals, so that scrapers keep their connection.
+    /// the usual scrape intervals, so that scrapers keep their connection. HTTP/2 connections
+    /// are pinged instead and may stay while the peer answers.
     pub head_time: Duration,
     /// Bytes of a request body. A longer one is answered 413. Default 64 KiB.
     pub body_bytes: usize,
@@ -105,12 +107,7 @@ async fn explain(response: Response) -> Response {
 
 /// The panic's message may hold data, so it goes to the log and not to the client.
 fn panicked(panic: Box<dyn Any + Send>) -> Response {
-    let text = panic.downcast_ref::<String>().map(String::as_str);
-    let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
-    tracing::error!(
-        panic = text.unwrap_or("no message"),
-        "A request handler panicked"
-    );
+    tracing::error!(panic = panic_message(panic), "A request handler panicked");
     let detail = "the handler failed; the log of this process says more";
     Problem::new(StatusCode::INTERNAL_SERVER_ERROR, detail).into_response()
 }

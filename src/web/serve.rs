@@ -167,7 +167,9 @@ impl Shared {
         let Some(tls) = &self.tls else {
             return self.http1(Stall::new(stream, self.limits.stall)).await;
         };
-        let handshake = tokio::time::timeout(self.limits.head_time, tls.acceptor().accept(stream));
+        // A handshake's state is large; boxed, it is gone once the handshake is over.
+        let handshake = Box::pin(tls.acceptor().accept(stream));
+        let handshake = tokio::time::timeout(self.limits.head_time, handshake);
         let Some(stream) = unless(&self.stop, handshake).await else {
             return Ok(());
         };
@@ -175,7 +177,9 @@ impl Shared {
         let h2 = stream.get_ref().1.alpn_protocol() == Some(H2);
         let stream = Stall::new(stream, self.limits.stall);
         if h2 {
-            self.http2(stream).await
+            // A live peer answers our pings, so silence of several is a dead or hostile one.
+            self.http2(stream.with_read_limit(3 * self.limits.stall))
+                .await
         } else {
             self.http1(stream).await
         }
@@ -192,8 +196,7 @@ impl Shared {
             .max_buf_size(self.limits.head_bytes);
         let service = TowerToHyperService::new(self.router.clone());
         let heard = stream.heard();
-        let connection = builder.serve_connection(TokioIo::new(stream), service);
-        tokio::pin!(connection);
+        let mut connection = Box::pin(builder.serve_connection(TokioIo::new(stream), service));
         if let Some(result) = unless(&self.stop, connection.as_mut()).await {
             return Ok(result?);
         }
@@ -218,8 +221,7 @@ impl Shared {
             .keep_alive_interval(self.limits.stall)
             .keep_alive_timeout(self.limits.stall);
         let service = TowerToHyperService::new(self.router.clone());
-        let connection = builder.serve_connection(TokioIo::new(stream), service);
-        tokio::pin!(connection);
+        let mut connection = Box::pin(builder.serve_connection(TokioIo::new(stream), service));
         if let Some(result) = unless(&self.stop, connection.as_mut()).await {
             return Ok(result?);
         }

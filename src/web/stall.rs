@@ -1,6 +1,6 @@
-//! A byte stream whose writes may not stand still for ever. Decides that a peer which
-//! reads nothing for too long is gone; reads are bounded elsewhere. Also knows whether the
-//! peer ever said anything.
+//! A byte stream that may not stand still for ever. Decides that a peer which reads
+//! nothing for too long is gone, and where asked one that says nothing. Also knows whether
+//! the peer ever said anything.
 
 use std::io;
 use std::pin::Pin;
@@ -12,33 +12,55 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
-/// Fails a write, flush or close with `TimedOut` once it made no progress for `limit`.
+/// Fails a write, flush or close with `TimedOut` once it made no progress for its limit;
+/// reads likewise after [`Stall::with_read_limit`].
 #[derive(Debug)]
 pub(super) struct Stall<T> {
     inner: T,
-    limit: Duration,
-    /// Runs while a write is waiting.
-    waiting: Option<Pin<Box<Sleep>>>,
+    writes: Patience,
+    reads: Option<Patience>,
     heard: Arc<AtomicBool>,
 }
 
+/// How long one direction may wait. The timer runs while it does.
+#[derive(Debug)]
+struct Patience {
+    limit: Duration,
+    waiting: Option<Pin<Box<Sleep>>>,
+}
+
 impl<T> Stall<T> {
-    pub(super) fn new(inner: T, limit: Duration) -> Self {
+    pub(super) fn new(inner: T, write_limit: Duration) -> Self {
         Self {
             inner,
-            limit,
-            waiting: None,
+            writes: Patience::new(write_limit),
+            reads: None,
             heard: Arc::default(),
         }
+    }
+
+    /// For protocols whose peers are never silent for long.
+    pub(super) fn with_read_limit(mut self, limit: Duration) -> Self {
+        self.reads = Some(Patience::new(limit));
+        self
     }
 
     /// Becomes true with the first byte that the peer sends.
     pub(super) fn heard(&self) -> Arc<AtomicBool> {
         self.heard.clone()
     }
+}
+
+impl Patience {
+    fn new(limit: Duration) -> Self {
+        Self {
+            limit,
+            waiting: None,
+        }
+    }
 
     /// Turns `Pending` into an error once it has lasted too long.
-    fn bounded<R>(
+    fn bound<R>(
         &mut self,
         outcome: Poll<io::Result<R>>,
         context: &mut Context<'_>,
@@ -52,7 +74,7 @@ impl<T> Stall<T> {
         ready!(timer.as_mut().poll(context));
         Poll::Ready(Err(io::Error::new(
             io::ErrorKind::TimedOut,
-            "the peer stopped reading",
+            "the peer stands still",
         )))
     }
 }
@@ -68,7 +90,10 @@ impl<T: AsyncRead + Unpin> AsyncRead for Stall<T> {
         if buffer.filled().len() > before {
             self.heard.store(true, Ordering::Relaxed);
         }
-        outcome
+        match &mut self.reads {
+            Some(patience) => patience.bound(outcome, context),
+            None => outcome,
+        }
     }
 }
 
@@ -79,7 +104,7 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Stall<T> {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let outcome = Pin::new(&mut self.inner).poll_write(context, bytes);
-        self.bounded(outcome, context)
+        self.writes.bound(outcome, context)
     }
 
     fn poll_write_vectored(
@@ -88,7 +113,7 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Stall<T> {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let outcome = Pin::new(&mut self.inner).poll_write_vectored(context, slices);
-        self.bounded(outcome, context)
+        self.writes.bound(outcome, context)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -97,12 +122,12 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Stall<T> {
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let outcome = Pin::new(&mut self.inner).poll_flush(context);
-        self.bounded(outcome, context)
+        self.writes.bound(outcome, context)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let outcome = Pin::new(&mut self.inner).poll_shutdown(context);
-        self.bounded(outcome, context)
+        self.writes.bound(outcome, context)
     }
 }
 
@@ -118,6 +143,17 @@ mod tests {
         let mut stream = Stall::new(ours, Duration::from_millis(20));
         let error = stream.write_all(b"12345").await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[tokio::test]
+    async fn a_peer_that_says_nothing_is_given_up_where_asked() {
+        let (ours, _theirs) = duplex(4);
+        let limit = Duration::from_millis(20);
+        let mut stream = Stall::new(ours, limit).with_read_limit(limit);
+        let heard = stream.heard();
+        let error = stream.read_u8().await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        assert!(!heard.load(Ordering::Relaxed));
     }
 
     #[tokio::test]

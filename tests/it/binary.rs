@@ -3,18 +3,18 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, ChildStderr, Command, ExitStatus, Output, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+use std::time::Duration;
+
+/// Long enough for any machine; a program that is silent or alive for longer hangs.
+const FOR_EVER: Duration = Duration::from_secs(60);
 
 /// A command that starts from no `XTRINODE_*` variables of whoever runs the tests.
 pub fn xtrinode(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_xtrinode"));
-    for name in [
-        "CONFIG",
-        "LOG_LEVEL",
-        "LOG_FORMAT",
-        "METRICS_PORT",
-        "BIND_ADDRESS",
-    ] {
+    for name in ["CONFIG", "LOG_LEVEL", "LOG_FORMAT"] {
         command.env_remove(format!("XTRINODE_{name}"));
     }
     command.args(arguments).stdin(Stdio::null());
@@ -44,7 +44,7 @@ pub fn ended(output: &Output) -> Ended {
 /// A running exporter; killed when dropped.
 pub struct Running {
     child: Child,
-    log: BufReader<std::process::ChildStderr>,
+    log: Receiver<String>,
     /// `HOST:PORT` that it listens on.
     pub address: String,
 }
@@ -55,7 +55,7 @@ impl Running {
         let config = config.to_str().unwrap();
         let mut command = xtrinode(&["exporter", "--config", config, "--log-format", "json"]);
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
-        let log = BufReader::new(child.stderr.take().unwrap());
+        let log = lines(child.stderr.take().unwrap());
         let mut running = Self {
             child,
             log,
@@ -71,13 +71,10 @@ impl Running {
     }
 
     /// Reads on until this message was logged.
-    pub fn log_line(&mut self, message: &str) -> serde_json::Value {
+    pub fn log_line(&self, message: &str) -> serde_json::Value {
         loop {
-            let mut line = String::new();
-            assert!(
-                self.log.read_line(&mut line).unwrap() > 0,
-                "ended without saying {message:?}"
-            );
+            let line = self.log.recv_timeout(FOR_EVER);
+            let line = line.unwrap_or_else(|_| panic!("ended or hangs without saying {message:?}"));
             let event: serde_json::Value = serde_json::from_str(&line).unwrap();
             if event["message"]
                 .as_str()
@@ -101,12 +98,33 @@ impl Running {
     }
 
     pub fn exit_code(mut self) -> i32 {
-        self.child
-            .wait()
-            .unwrap()
-            .code()
-            .expect("ended by a signal")
+        self.ended().code().expect("ended by a signal")
     }
+}
+
+impl Running {
+    fn ended(&mut self) -> ExitStatus {
+        for _ in 0..FOR_EVER.as_millis() / 10 {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+        panic!("it does not end");
+    }
+}
+
+/// The lines of a child's standard error, read on a thread so that waiting has a bound.
+fn lines(stderr: ChildStderr) -> Receiver<String> {
+    let (sender, receiver) = channel();
+    thread::spawn(move || {
+        for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+            if sender.send(line).is_err() {
+                break;
+            }
+        }
+    });
+    receiver
 }
 
 impl Drop for Running {

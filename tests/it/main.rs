@@ -7,6 +7,7 @@
 mod binary;
 mod cli;
 mod config;
+mod exporter;
 mod layers;
 mod process;
 mod simulator;

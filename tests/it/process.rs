@@ -35,6 +35,29 @@ fn unfinished_request(running: &Running) -> TcpStream {
     unfinished
 }
 
+/// The answer to a request, head and body.
+fn get(running: &Running, path: &str) -> String {
+    let mut stream = TcpStream::connect(&running.address).unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+#[test]
+fn probes_and_people_get_answers() {
+    let (_folder, running) = start("1");
+    assert!(get(&running, "/livez").ends_with("\r\n\r\nok\n"));
+    assert!(get(&running, "/metrics").contains("text/plain; version=0.0.4"));
+    assert!(get(&running, "/").contains("/readyz"));
+    let nowhere = get(&running, "/nowhere");
+    assert!(
+        nowhere.starts_with("HTTP/1.1 404 ") && nowhere.contains("application/problem+json"),
+        "{nowhere}"
+    );
+}
+
 #[test]
 fn one_signal_is_an_orderly_stop() {
     for signal in ["TERM", "INT"] {
@@ -47,7 +70,7 @@ fn one_signal_is_an_orderly_stop() {
 #[test]
 fn a_second_signal_leaves_at_once() {
     for (second, code) in [("TERM", 143), ("INT", 130)] {
-        let (_folder, mut running) = start("600");
+        let (_folder, running) = start("600");
         let _open = unfinished_request(&running);
         running.signal("TERM");
         running.log_line("Shutting down");
@@ -59,7 +82,7 @@ fn a_second_signal_leaves_at_once() {
 
 #[test]
 fn an_orderly_stop_has_a_bound() {
-    let (_folder, mut running) = start("0.1");
+    let (_folder, running) = start("0.1");
     let _open = unfinished_request(&running);
     running.signal("TERM");
     running.log_line("Dropping connections");

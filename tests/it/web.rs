@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
@@ -58,11 +58,19 @@ impl Served {
     }
 }
 
+/// Long enough for any machine; a server that keeps a client longer never lets it go.
+const FOR_EVER: Duration = Duration::from_secs(60);
+
 /// Everything until the server closes; a reset counts as that.
-async fn rest(stream: &mut TcpStream) -> String {
+async fn rest(stream: &mut (impl AsyncRead + Unpin)) -> Vec<u8> {
     let mut bytes = Vec::new();
-    let _ = stream.read_to_end(&mut bytes).await;
-    String::from_utf8(bytes).unwrap()
+    let closed = tokio::time::timeout(FOR_EVER, stream.read_to_end(&mut bytes)).await;
+    assert!(closed.is_ok(), "the server did not close the connection");
+    bytes
+}
+
+async fn text(stream: &mut TcpStream) -> String {
+    String::from_utf8(rest(stream).await).unwrap()
 }
 
 async fn status(stream: &mut TcpStream) -> String {
@@ -77,7 +85,7 @@ const GET_AND_CLOSE: &str = "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\
 #[tokio::test]
 async fn it_answers_and_stops() {
     let served = Served::start(Limits::default(), None).await;
-    let answer = rest(&mut served.send(GET_AND_CLOSE).await).await;
+    let answer = text(&mut served.send(GET_AND_CLOSE).await).await;
     assert!(
         answer.starts_with("HTTP/1.1 200 OK") && answer.ends_with("hello"),
         "{answer}"
@@ -114,11 +122,11 @@ async fn silent_and_slow_heads_are_cut_off() {
     )
     .await;
     for beginning in ["", "GET / HT", "GET / HTTP/1.1\r\nHost: a\r\n"] {
-        let answer = rest(&mut served.send(beginning).await).await;
+        let answer = text(&mut served.send(beginning).await).await;
         assert!(!answer.contains("200 OK"), "{answer}");
     }
     // A kept connection is cut off too once it is idle.
-    let answer = rest(&mut served.send(GET).await).await;
+    let answer = text(&mut served.send(GET).await).await;
     assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
 }
 
@@ -174,18 +182,18 @@ async fn clients_beyond_the_limit_wait_their_turn() {
     let early = tokio::time::timeout(SHORT, status(&mut second)).await;
     assert!(early.is_err(), "{early:?}");
     drop(first);
-    assert!(rest(&mut second).await.ends_with("hello"));
+    assert!(text(&mut second).await.ends_with("hello"));
 }
 
 #[tokio::test]
 async fn an_open_request_is_finished_before_the_end() {
     let served = Served::start(Limits::default(), None).await;
     let mut stream = served.send("GET /waits HTTP/1.1\r\nHost: a\r\n\r\n").await;
-    let other = rest(&mut served.send(GET_AND_CLOSE).await).await;
+    let other = text(&mut served.send(GET_AND_CLOSE).await).await;
     assert!(other.ends_with("hello"), "{other}");
     served.stop.cancel();
     served.go.notify_one();
-    assert!(rest(&mut stream).await.ends_with("done"));
+    assert!(text(&mut stream).await.ends_with("done"));
     served.ended.await.unwrap().unwrap();
 }
 
@@ -201,10 +209,10 @@ async fn a_request_that_does_not_end_is_dropped() {
     .await;
     let mut stream = served.send("GET /waits HTTP/1.1\r\nHost: a\r\n\r\n").await;
     // Answered after the first was accepted, so that one is open by now.
-    rest(&mut served.send(GET_AND_CLOSE).await).await;
+    text(&mut served.send(GET_AND_CLOSE).await).await;
     served.stop.cancel();
     served.ended.await.unwrap().unwrap();
-    assert_eq!(rest(&mut stream).await, "");
+    assert_eq!(text(&mut stream).await, "");
 }
 
 /// A certificate and key in a folder laid out as a mounted Secret.
@@ -295,6 +303,41 @@ async fn a_client_that_never_shakes_hands_is_cut_off() {
         ..Limits::default()
     };
     let served = Served::start(limits, Some(secret.load())).await;
-    assert_eq!(rest(&mut served.send("").await).await, "");
-    assert!(!rest(&mut served.send(GET).await).await.contains("200 OK"));
+    assert_eq!(text(&mut served.send("").await).await, "");
+    assert!(!text(&mut served.send(GET).await).await.contains("200 OK"));
+}
+
+/// Speaks TLS, agrees on HTTP/2 and then says nothing.
+#[tokio::test]
+async fn a_silent_http2_client_is_cut_off() {
+    let secret = Secret::new();
+    let certificate = secret.issue("..1");
+    let limits = Limits {
+        stall: Duration::from_millis(20),
+        ..Limits::default()
+    };
+    let served = Served::start(limits, Some(secret.load())).await;
+    let stream = TcpStream::connect(served.address).await.unwrap();
+    let name = "localhost".try_into().unwrap();
+    let connector = tokio_rustls::TlsConnector::from(Arc::new(h2_client(&certificate)));
+    let mut stream = connector.connect(name, stream).await.unwrap();
+    assert_eq!(stream.get_ref().1.alpn_protocol(), Some(b"h2".as_slice()));
+    // Its settings and pings, then the end.
+    assert!(!rest(&mut stream).await.is_empty());
+}
+
+fn h2_client(certificate: &str) -> rustls::ClientConfig {
+    use rustls::pki_types::pem::PemObject as _;
+
+    install_provider();
+    let mut roots = rustls::RootCertStore::empty();
+    let pem = certificate.as_bytes();
+    roots
+        .add(rustls::pki_types::CertificateDer::from_pem_slice(pem).unwrap())
+        .unwrap();
+    let mut config = rustls::ClientConfig::builder()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    config
 }

@@ -41,8 +41,11 @@ impl Visibility {
 /// What one comparison found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Evidence {
-    /// The list shows every query that the second source knows of.
+    /// The list shows every query that the second source knows of, and it knows of some.
     Agrees,
+    /// The second source knows of no query, or may not be asked. Says nothing about permission, so that another
+    /// source has to confirm it.
+    Idle,
     /// The second source knows of queries that the list does not show.
     Missing,
     /// No source answered.
@@ -54,6 +57,7 @@ pub enum Evidence {
 pub struct Judge {
     visibility: Visibility,
     misses: u32,
+    idle: bool,
     checked: Option<Moment>,
     proven: Option<Moment>,
 }
@@ -66,18 +70,35 @@ impl Judge {
             .is_none_or(|checked| now.since(checked) >= CHECK_INTERVAL)
     }
 
-    /// Takes the result of a comparison.
-    pub fn observe(&mut self, evidence: Evidence, now: Moment) {
+    /// Whether the last proof was only that nothing ran: then workers, which cost next to nothing to ask, are asked
+    /// in each cycle.
+    #[must_use]
+    pub const fn is_idle(&self) -> bool {
+        self.idle
+    }
+
+    /// Takes the result of a comparison that is due once a minute.
+    pub fn compared(&mut self, evidence: Evidence, now: Moment) {
         self.checked = Some(now);
+        self.observe(evidence, now);
+    }
+
+    /// Takes evidence of any kind.
+    pub fn observe(&mut self, evidence: Evidence, now: Moment) {
         match evidence {
-            Evidence::Agrees => {
-                self.misses = 0;
-                self.proven = Some(now);
-                self.visibility = Visibility::Visible;
-            }
+            Evidence::Agrees => self.prove(false, now),
+            Evidence::Idle => self.prove(true, now),
             Evidence::Missing => self.miss(),
+            Evidence::None if self.idle => self.proven = None,
             Evidence::None => {}
         }
+    }
+
+    fn prove(&mut self, idle: bool, now: Moment) {
+        self.misses = 0;
+        self.idle = idle;
+        self.proven = Some(now);
+        self.visibility = Visibility::Visible;
     }
 
     /// A query that the list does not show turned out to live: worth as much as a failed comparison.
@@ -87,6 +108,7 @@ impl Judge {
 
     const fn miss(&mut self) {
         self.misses = self.misses.saturating_add(1);
+        self.idle = false;
         self.proven = None;
         self.visibility = if self.misses >= 2 {
             Visibility::Hidden
@@ -117,7 +139,9 @@ impl Judge {
 /// a query that started or ended in between is in one of them.
 #[must_use]
 pub fn compare_counts(own: u64, listed_before: u64, listed_after: u64) -> Evidence {
-    if own <= listed_before.max(listed_after) {
+    if own == 0 {
+        Evidence::Idle
+    } else if own <= listed_before.max(listed_after) {
         Evidence::Agrees
     } else {
         Evidence::Missing
@@ -142,7 +166,7 @@ mod tests {
     #[test]
     fn one_agreement_proves_it_for_three_minutes() {
         let mut judge = Judge::default();
-        judge.observe(Evidence::Agrees, at(10));
+        judge.compared(Evidence::Agrees, at(10));
         assert_eq!(judge.visibility(at(190)), Visibility::Visible);
         assert_eq!(judge.visibility(at(191)), Visibility::Unknown);
         assert!(!judge.due(at(69)));
@@ -174,6 +198,22 @@ mod tests {
     }
 
     #[test]
+    fn an_idle_cluster_is_visible_only_as_long_as_somebody_confirms_it() {
+        let mut judge = Judge::default();
+        judge.compared(Evidence::Idle, at(0));
+        assert_eq!(judge.visibility(at(1)), Visibility::Visible);
+        assert!(judge.is_idle());
+        judge.observe(Evidence::None, at(15));
+        assert_eq!(judge.visibility(at(15)), Visibility::Unknown);
+        judge.observe(Evidence::Idle, at(30));
+        assert_eq!(judge.visibility(at(30)), Visibility::Visible);
+        assert!(!judge.due(at(59)), "asking workers is not the comparison");
+        judge.observe(Evidence::Missing, at(45));
+        judge.compared(Evidence::Missing, at(60));
+        assert_eq!(judge.visibility(at(60)), Visibility::Hidden);
+    }
+
+    #[test]
     fn a_contradiction_counts_as_a_mismatch() {
         let mut judge = Judge::default();
         judge.observe(Evidence::Agrees, at(0));
@@ -187,7 +227,7 @@ mod tests {
     fn counts_agree_when_the_list_shows_at_least_as_many() {
         assert_eq!(compare_counts(3, 3, 3), Evidence::Agrees);
         assert_eq!(compare_counts(3, 2, 3), Evidence::Agrees);
-        assert_eq!(compare_counts(0, 0, 0), Evidence::Agrees);
+        assert_eq!(compare_counts(0, 0, 0), Evidence::Idle);
         assert_eq!(compare_counts(1, 0, 0), Evidence::Missing);
     }
 }

@@ -55,7 +55,7 @@ pub(super) fn trino(node: Option<&Node>, reader: &mut Reader) -> Option<TrinoAut
     match kind {
         Kind::Header | Kind::None => header,
         Kind::Basic => {
-            let fallback = non_empty(&map, "headerValue", reader);
+            let fallback = fallback_user(&map, &files, reader);
             files
                 .basic(
                     &map,
@@ -167,9 +167,13 @@ fn header_value(text: &str) -> Result<HeaderValue, String> {
         .map_err(|_| "give visible ASCII characters".to_owned())
 }
 
-fn non_empty(map: &Map<'_>, key: &str, reader: &mut Reader) -> Option<String> {
-    let text = reader.text(map, key)?;
-    (!text.is_empty()).then(|| text.to_owned())
+/// The chart's `headerValue` names the user for every type; only without `username` here.
+fn fallback_user(map: &Map<'_>, files: &Files, reader: &mut Reader) -> Option<String> {
+    if files.user_name.is_some() {
+        return None;
+    }
+    let name = reader.value_shown(map, "headerValue", Show::Nothing, user_name);
+    name.filter(|name| !name.is_empty())
 }
 
 /// The keys that both maps share.
@@ -203,7 +207,12 @@ impl Files {
             file: self.user_name_file,
             otherwise: self.user_name.or(fallback),
         };
-        if user.file.is_none() && user.otherwise.is_none() && !reader.failed(&map.key("username")) {
+        if user.file.is_none()
+            && user.otherwise.is_none()
+            && !["username", "headerValue"]
+                .iter()
+                .any(|key| reader.failed(&map.key(key)))
+        {
             let message = format!(
                 "missing; {} basic needs a user name: set {user_keys}",
                 map.key("type")

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::problem::{Problem, Problems};
 use super::settings::{Basic, ClientTls, Identity, Overrides, PrometheusAuth, Settings, TrinoAuth};
 use super::{Parsed, parse};
+use crate::web::tls::Tls;
 
 /// A configuration has some hundred lines; what is larger is another file.
 const MAX_BYTES: u64 = 1 << 20;
@@ -88,12 +89,12 @@ fn check(parsed: &Parsed) -> Vec<Problem> {
             PrometheusAuth::None => {}
             PrometheusAuth::Basic(basic) => checks.basic("prometheus.auth", basic),
             PrometheusAuth::Bearer { token_file } => {
-                checks.needed("prometheus.auth.tokenFile", token_file)
+                checks.needed("prometheus.auth.tokenFile", token_file);
             }
         }
         checks.client_tls("prometheus.tls", &prometheus.tls);
     }
-    checks.identity("serverTls", server_tls.as_ref());
+    checks.server_tls(server_tls.as_ref());
     if let Some(token) = snapshot_token_file {
         checks.needed("snapshot.tokenFile", token);
     }
@@ -143,6 +144,27 @@ impl Checks<'_> {
         }
     }
 
+    /// Ours to serve, so what they hold matters at start; what a client uses, its maker checks.
+    fn server_tls(&mut self, identity: Option<&Identity>) {
+        let before = self.problems.len();
+        self.identity("serverTls", identity);
+        let Some(Identity {
+            cert_file,
+            key_file,
+        }) = identity.filter(|_| self.problems.len() == before)
+        else {
+            return;
+        };
+        if let Err(error) = Tls::load(cert_file, key_file) {
+            let line = self.parsed.lines.get("serverTls").copied();
+            self.problems.push(Problem {
+                line,
+                key: "serverTls".to_owned(),
+                message: error.to_string(),
+            });
+        }
+    }
+
     fn problem(&mut self, key: &str, path: &Path, reason: &str) {
         let line = self.parsed.lines.get(key).copied();
         let message = format!("cannot use the file {}: {reason}", path.display());
@@ -172,5 +194,80 @@ fn look(path: &Path) -> Result<(), Reason> {
         Err(Reason::Empty)
     } else {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    const MINIMAL: &str = "coordinators: {blue: {url: http://trino:8080, release: trino}}\n";
+
+    #[test]
+    fn the_files_it_names_must_hold_something() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name).display().to_string();
+        fs::write(path("empty"), " \n").unwrap();
+        fs::write(path("full"), "secret\n").unwrap();
+        let text = format!(
+            "{MINIMAL}trinoAuth: {{type: basic, usernameFile: {gone}, passwordFile: {gone}}}\nsnapshot: {{tokenFile: {empty}}}\n",
+            gone = path("gone"),
+            empty = path("empty"),
+        );
+        fs::write(path("c.yaml"), text).unwrap();
+        let file = folder.path().join("c.yaml");
+        let error = load(&file, &Overrides::default()).unwrap_err().to_string();
+        let error = error.replace(&folder.path().display().to_string(), "DIR");
+        assert_eq!(
+            error,
+            "DIR/c.yaml:2: trinoAuth.passwordFile: cannot use the file DIR/gone: No such file or directory (os error 2)
+DIR/c.yaml:2: trinoAuth.usernameFile: cannot use the file DIR/gone: No such file or directory (os error 2)
+DIR/c.yaml:3: snapshot.tokenFile: cannot use the file DIR/empty: it is empty"
+        );
+        let text = format!(
+            "{MINIMAL}trinoAuth: {{type: basic, username: me, usernameFile: {gone}, passwordFile: {full}}}\n",
+            gone = path("gone"),
+            full = path("full"),
+        );
+        fs::write(path("c.yaml"), text).unwrap();
+        load(&file, &Overrides::default()).unwrap();
+    }
+
+    #[test]
+    fn a_certificate_to_serve_must_be_one() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["crt", "key"] {
+            fs::write(folder.path().join(name), "nonsense").unwrap();
+        }
+        let path = |name: &str| folder.path().join(name).display().to_string();
+        let (cert, key) = (path("crt"), path("key"));
+        let text = format!("{MINIMAL}serverTls: {{certFile: {cert}, keyFile: {key}}}\n");
+        let file = folder.path().join("c.yaml");
+        fs::write(&file, text).unwrap();
+        let error = load(&file, &Overrides::default()).unwrap_err().to_string();
+        let said = ["c.yaml:2: serverTls: ", "crt holds no usable certificate"];
+        assert!(said.iter().all(|said| error.contains(said)), "{error}");
+    }
+
+    #[test]
+    fn a_file_that_can_not_be_read_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let gone = load(&folder.path().join("gone.yaml"), &Overrides::default())
+            .unwrap_err()
+            .to_string();
+        assert!(
+            gone.starts_with("cannot read the configuration file ")
+                && gone.contains("gone.yaml: No such file"),
+            "{gone}"
+        );
+        let huge = folder.path().join("huge.yaml");
+        fs::write(&huge, "#".repeat((1 << 20) + 1)).unwrap();
+        let huge = load(&huge, &Overrides::default()).unwrap_err().to_string();
+        assert!(huge.ends_with("larger than 1 MiB"), "{huge}");
+        let latin = folder.path().join("latin.yaml");
+        fs::write(&latin, b"\xff").unwrap();
+        assert!(load(&latin, &Overrides::default()).is_err());
     }
 }

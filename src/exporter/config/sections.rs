@@ -14,7 +14,7 @@ use super::yaml::Node;
 use super::{auth, coordinators};
 use crate::process::logs::{LogFormat, LogLevel};
 
-pub(super) const KEYS: [&str; 21] = [
+pub(super) const KEYS: [&str; 22] = [
     "coordinators",
     "prometheus",
     "trinoAuth",
@@ -26,6 +26,7 @@ pub(super) const KEYS: [&str; 21] = [
     "pollIntervalSeconds",
     "requestTimeoutSeconds",
     "staleAfterSeconds",
+    "taskInfoUpdateIntervalSeconds",
     "maxResponseBytes",
     "compression",
     "forwardedProto",
@@ -65,6 +66,13 @@ pub(super) fn settings(root: &Node, reader: &mut Reader) -> Settings {
         poll_interval: duration(&root, "pollIntervalSeconds", 15, (0.1, 3600.0), reader),
         request_timeout: duration(&root, "requestTimeoutSeconds", 60, (0.1, 3600.0), reader),
         stale_after: duration(&root, "staleAfterSeconds", 300, (0.1, 86400.0), reader),
+        source_lag: duration(
+            &root,
+            "taskInfoUpdateIntervalSeconds",
+            3,
+            (0.001, 10.0),
+            reader,
+        ),
         max_response_bytes: max_response_bytes(&root, reader),
         compression: compression(&root, reader),
         forwarded_proto: forwarded_proto(&root, reader),

@@ -35,6 +35,8 @@ pub struct Settings {
     pub request_timeout: Duration,
     /// Without a complete cycle for this long, a coordinator's series disappear. Default 300 s.
     pub stale_after: Duration,
+    /// Trino's `task.info-update-interval`: how old its own knowledge of tasks can be. Default 3 s.
+    pub source_lag: Duration,
     /// The longest answer that is read, in bytes after decompression. Default 4 GiB.
     pub max_response_bytes: u64,
     /// What we ask Trino for with `Accept-Encoding`.

@@ -67,6 +67,7 @@ fn collecting(settings: &Settings, out: &mut Lines) {
     out.line("poll every", format!("{:?}", settings.poll_interval));
     out.line("request timeout", format!("{:?}", settings.request_timeout));
     out.line("stale after", format!("{:?}", settings.stale_after));
+    out.line("source lag", format!("{:?}", settings.source_lag));
     out.line(
         "longest answer",
         format!("{} bytes", settings.max_response_bytes),

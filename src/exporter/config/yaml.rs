@@ -43,10 +43,7 @@ pub(super) fn parse(text: &str, problems: &mut Vec<Problem>) -> Option<Node> {
         events: Parser::new_from_str_with_options(text, limits()),
         problems,
     };
-    match tree.document() {
-        Ok(root) => root,
-        Err(Stop) => None,
-    }
+    tree.document().unwrap_or_default()
 }
 
 fn limits() -> Options {

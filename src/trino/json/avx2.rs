@@ -47,6 +47,12 @@ fn skip(lanes: Avx2, bytes: &[u8], carry: &mut Carry, depth: &mut Depth) -> Skip
 
 impl Lanes for Avx2 {
     #[inline(always)] // must be compiled inside of `index` and `skip`
+    fn backslashes(self, block: &[u8; BLOCK]) -> u64 {
+        // SAFETY: `self` proves that the processor has the features that `backslashes` enables.
+        unsafe { backslashes(block) }
+    }
+
+    #[inline(always)] // must be compiled inside of `index` and `skip`
     fn classify(self, block: &[u8; BLOCK]) -> Raw {
         // SAFETY: `self` proves that the processor has the features that `classify` enables.
         unsafe { classify(block) }
@@ -61,32 +67,46 @@ impl Lanes for Avx2 {
 
 #[inline]
 #[target_feature(enable = "avx2,pclmulqdq,bmi1,popcnt")]
-fn classify(block: &[u8; BLOCK]) -> Raw {
+fn load(block: &[u8; BLOCK]) -> [__m256i; 2] {
     let start = block.as_ptr().cast::<__m256i>();
     // SAFETY: the 64 bytes of the array are two times 32; this load allows any alignment.
-    let halves = unsafe { [_mm256_loadu_si256(start), _mm256_loadu_si256(start.add(1))] };
+    unsafe { [_mm256_loadu_si256(start), _mm256_loadu_si256(start.add(1))] }
+}
+
+#[inline]
+#[target_feature(enable = "avx2,pclmulqdq,bmi1,popcnt")]
+fn backslashes(block: &[u8; BLOCK]) -> u64 {
+    mask(load(block).map(|half| equal(half, b'\\')))
+}
+
+#[inline]
+#[target_feature(enable = "avx2,pclmulqdq,bmi1,popcnt")]
+fn classify(block: &[u8; BLOCK]) -> Raw {
+    let halves = load(block);
     // Sets the bit in which `[` differs from `{`, and `]` from `}`; no other byte becomes one.
     let case = _mm256_set1_epi8(0x20);
     let folded = halves.map(|half| _mm256_or_si256(half, case));
     Raw {
-        quotes: equal(halves, b'"'),
-        backslashes: equal(halves, b'\\'),
-        opens: equal(folded, b'{'),
-        closes: equal(folded, b'}'),
-        separators: equal(halves, b',') | equal(halves, b':'),
+        quotes: mask(halves.map(|half| equal(half, b'"'))),
+        opens: mask(folded.map(|half| equal(half, b'{'))),
+        closes: mask(folded.map(|half| equal(half, b'}'))),
+        separators: mask(halves.map(|half| _mm256_or_si256(equal(half, b','), equal(half, b':')))),
     }
 }
 
-/// The mask of the bytes that equal `byte`.
+/// All ones in each lane that equals `byte`.
 #[inline]
 #[target_feature(enable = "avx2,pclmulqdq,bmi1,popcnt")]
-fn equal(halves: [__m256i; 2], byte: u8) -> u64 {
-    let wanted = _mm256_set1_epi8(byte.cast_signed());
-    let mask = |half| {
-        let bits = _mm256_movemask_epi8(_mm256_cmpeq_epi8(half, wanted));
-        u64::from(bits.cast_unsigned())
-    };
-    mask(halves[0]) | mask(halves[1]) << 32
+fn equal(half: __m256i, byte: u8) -> __m256i {
+    _mm256_cmpeq_epi8(half, _mm256_set1_epi8(byte.cast_signed()))
+}
+
+/// The top bits of all lanes.
+#[inline]
+#[target_feature(enable = "avx2,pclmulqdq,bmi1,popcnt")]
+fn mask(halves: [__m256i; 2]) -> u64 {
+    let bits = halves.map(|half| u64::from(_mm256_movemask_epi8(half).cast_unsigned()));
+    bits[0] | bits[1] << 32
 }
 
 /// A carry-less product with all ones adds every lower bit to each bit.

@@ -8,7 +8,6 @@ pub(super) const BLOCK: usize = 64;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Raw {
     pub quotes: u64,
-    pub backslashes: u64,
     /// `{` and `[`.
     pub opens: u64,
     /// `}` and `]`.
@@ -35,6 +34,8 @@ pub(super) struct Carry {
     in_string: u64,
     /// 1 when the next byte is escaped, else 0.
     escaped: u64,
+    /// Whether there was a backslash since the owner last cleared this.
+    pub backslash: bool,
 }
 
 /// A skip over containers: how many are open, and how many may be.
@@ -57,7 +58,10 @@ pub(super) enum Skipped {
 
 /// One way to find bytes in a block.
 pub(super) trait Lanes: Copy {
-    /// Finds the bytes that matter.
+    /// Finds backslashes. Apart from the rest, since what follows from them is decided by a branch,
+    /// and compilers handle vectors badly that live across one.
+    fn backslashes(self, block: &[u8; BLOCK]) -> u64;
+    /// Finds the other bytes that matter.
     fn classify(self, block: &[u8; BLOCK]) -> Raw;
     /// Bit n of the answer is the parity of bits 0 to n.
     fn prefix_xor(self, mask: u64) -> u64;
@@ -73,11 +77,10 @@ pub(super) fn index<L: Lanes>(
 ) -> usize {
     let (whole, tail) = bytes.as_chunks::<BLOCK>();
     for (block, slot) in whole.iter().zip(blocks.iter_mut()) {
-        *slot = understand(lanes, &lanes.classify(block), BLOCK, carry).0;
+        *slot = understand(lanes, block, BLOCK, carry).0;
     }
     if let (false, Some(slot)) = (tail.is_empty(), blocks.get_mut(whole.len())) {
-        let raw = lanes.classify(&padded(tail));
-        *slot = understand(lanes, &raw, tail.len(), carry).0;
+        *slot = understand(lanes, &padded(tail), tail.len(), carry).0;
         return whole.len() + 1;
     }
     whole.len()
@@ -93,9 +96,8 @@ pub(super) fn skip<L: Lanes>(
 ) -> Skipped {
     let (whole, tail) = bytes.as_chunks::<BLOCK>();
     for (number, block) in whole.iter().enumerate() {
-        let raw = lanes.classify(block);
-        let outside = understand(lanes, &raw, BLOCK, carry).1;
-        let ended = depth.pass(raw.opens & outside, raw.closes & outside);
+        let (_, opens, closes) = understand(lanes, block, BLOCK, carry);
+        let ended = depth.pass(opens, closes);
         if ended != Skipped::Open {
             return ended.shifted(number * BLOCK);
         }
@@ -103,27 +105,32 @@ pub(super) fn skip<L: Lanes>(
     if tail.is_empty() {
         return Skipped::Open;
     }
-    let raw = lanes.classify(&padded(tail));
-    let outside = understand(lanes, &raw, tail.len(), carry).1;
-    depth
-        .pass(raw.opens & outside, raw.closes & outside)
-        .shifted(whole.len() * BLOCK)
+    let (_, opens, closes) = understand(lanes, &padded(tail), tail.len(), carry);
+    depth.pass(opens, closes).shifted(whole.len() * BLOCK)
 }
 
-/// Sorts out strings: the block's events, and the mask of bytes outside of strings.
+/// Sorts out strings: the block's events, and apart its opening and closing brackets.
 #[inline(always)] // so that it is compiled with the instruction set of its caller
-fn understand<L: Lanes>(lanes: L, raw: &Raw, len: usize, carry: &mut Carry) -> (Block, u64) {
-    let quotes = raw.quotes & !carry.escaped_bytes(raw.backslashes, len);
+fn understand<L: Lanes>(
+    lanes: L,
+    block: &[u8; BLOCK],
+    len: usize,
+    carry: &mut Carry,
+) -> (Block, u64, u64) {
+    let escaped = carry.escaped_bytes(lanes.backslashes(block), len);
+    let raw = lanes.classify(block);
+    let quotes = raw.quotes & !escaped;
     let inside = lanes.prefix_xor(quotes) ^ carry.in_string;
     carry.in_string = 0u64.wrapping_sub(inside >> 63);
-    let brackets = (raw.opens | raw.closes) & !inside;
+    let (opens, closes) = (raw.opens & !inside, raw.closes & !inside);
+    let brackets = opens | closes;
     let ops = brackets | (raw.separators & !inside);
     let block = Block {
         quotes,
         brackets,
         ops,
     };
-    (block, !inside)
+    (block, opens, closes)
 }
 
 /// A partial block, filled up with spaces: they are never an event and never change a carry.
@@ -145,6 +152,7 @@ impl Carry {
 
     /// Each backslash that is not itself escaped escapes its successor.
     fn pair_up(&mut self, backslashes: u64, len: usize) -> u64 {
+        self.backslash = true;
         let mut escaped = self.escaped;
         let mut left = backslashes & !escaped;
         let mut beyond = 0;

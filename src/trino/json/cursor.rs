@@ -67,6 +67,23 @@ impl<'c> Cursor<'c> {
         self.find(|block| block.brackets)
     }
 
+    /// Whether the indexed bytes are used up.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.block >= self.count
+    }
+
+    /// Takes the next event if it is `byte` and follows the last one at once, in the same block.
+    #[inline]
+    pub(super) fn pass(&mut self, byte: u8) -> bool {
+        let bit = self.live.trailing_zeros();
+        let at = self.start + self.block * BLOCK + bit as usize;
+        let passed = bit < u64::BITS && self.chunk.get(at) == Some(&byte);
+        if passed {
+            self.live &= self.live - 1;
+        }
+        passed
+    }
+
     #[inline]
     fn find(&mut self, mask: impl Fn(&Block) -> u64) -> Option<usize> {
         for number in self.block..self.count {

@@ -27,3 +27,6 @@ pub(super) const fn is_space(byte: u8) -> bool {
 pub(super) fn first_solid(bytes: &[u8]) -> Option<usize> {
     bytes.iter().position(|&byte| !is_space(byte))
 }
+
+#[cfg(test)]
+mod tests;

@@ -24,11 +24,15 @@ impl Portable {
 }
 
 impl Lanes for Portable {
+    #[inline(always)] // see classify
+    fn backslashes(self, block: &[u8; BLOCK]) -> u64 {
+        find(block, |word| equal(word, b'\\'))
+    }
+
     #[inline(always)] // the masks that a caller does not use must cost nothing
     fn classify(self, block: &[u8; BLOCK]) -> Raw {
         Raw {
             quotes: find(block, |word| equal(word, b'"')),
-            backslashes: find(block, |word| equal(word, b'\\')),
             opens: find(block, |word| equal(word | CASE, b'{')),
             closes: find(block, |word| equal(word | CASE, b'}')),
             separators: find(block, |word| equal(word, b',') | equal(word, b':')),

@@ -1,4 +1,5 @@
-//! A QueryInfo, read strictly. The depth limit bounds the recursion through nested stages.
+//! A QueryInfo, read strictly. Nested stages are walked without recursion, so that no document can
+//! use up the stack.
 
 use std::io::Read;
 
@@ -117,27 +118,30 @@ impl<S: TaskSink> Query<S> {
         Ok(())
     }
 
+    /// Reads a stage and all that are nested in it.
     fn stage<R: Read>(
         &mut self,
         reader: &mut Reader<'_, R>,
         path: &'static str,
     ) -> Result<(), ParseError> {
-        reader.object(path, &STAGE, |reader, key| {
-            reader.array(STAGE[key].1, |reader| match key {
-                0 => self.task(reader),
-                _ => self.sub_stage(reader),
-            })
-        })?;
-        Ok(())
-    }
-
-    fn sub_stage<R: Read>(&mut self, reader: &mut Reader<'_, R>) -> Result<(), ParseError> {
-        if reader.pass_text()? {
+        if !reader.begin_object(path)? {
             return Ok(());
         }
-        let path = "stage.subStages[]";
-        reader.expect(ValueType::Object, path, "an object, a string or null")?;
-        self.stage(reader, path)
+        // The keys that were met in this stage, and in those around it.
+        let (mut seen, mut around) = (0, Vec::new());
+        loop {
+            match reader.member(&STAGE, &mut seen)? {
+                Some(0) => reader.array(STAGE[0].1, |reader| self.task(reader))?,
+                Some(_) => {
+                    if reader.begin_array(STAGE[1].1)? {
+                        around.push(std::mem::take(&mut seen));
+                        seen = next_stage(reader, &mut around)?;
+                    }
+                }
+                None if around.is_empty() => return Ok(()),
+                None => seen = next_stage(reader, &mut around)?,
+            }
+        }
     }
 
     fn task<R: Read>(&mut self, reader: &mut Reader<'_, R>) -> Result<(), ParseError> {
@@ -196,4 +200,21 @@ impl<S: TaskSink> Query<S> {
         self.slot.buffer = present.then_some(buffer);
         Ok(())
     }
+}
+
+/// In a list of sub-stages, enters the next one, or leaves the list for the stage around it: the
+/// keys that were met in the stage that the reader is in then.
+fn next_stage<R: Read>(
+    reader: &mut Reader<'_, R>,
+    around: &mut Vec<u32>,
+) -> Result<u32, ParseError> {
+    let path = "stage.subStages[]";
+    while reader.element()? {
+        if !reader.pass_text()? {
+            reader.expect(ValueType::Object, path, "an object, a string or null")?;
+            reader.begin_object(path)?;
+            return Ok(0);
+        }
+    }
+    Ok(around.pop().unwrap_or_default())
 }

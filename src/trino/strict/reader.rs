@@ -51,23 +51,13 @@ impl<'a, R: Read> Reader<'a, R> {
         keys: &[Key],
         mut member: impl FnMut(&mut Self, usize) -> Result<(), ParseError>,
     ) -> Result<bool, ParseError> {
-        if self.null()? {
+        if !self.begin_object(path)? {
             return Ok(false);
         }
-        self.expect(ValueType::Object, path, "an object or null")?;
-        self.json.begin_object().map_err(self.translate())?;
-        let mut seen = vec![false; keys.len()];
-        while self.more()? {
-            match self.key(keys)? {
-                Some(number) if seen[number] => return Err(self.duplicate(keys[number].1)),
-                Some(number) => {
-                    seen[number] = true;
-                    member(self, number)?;
-                }
-                None => self.json.skip_value().map_err(self.translate())?,
-            }
+        let mut seen = 0;
+        while let Some(number) = self.member(keys, &mut seen)? {
+            member(self, number)?;
         }
-        self.json.end_object().map_err(self.translate())?;
         Ok(true)
     }
 
@@ -77,17 +67,66 @@ impl<'a, R: Read> Reader<'a, R> {
         path: &'static str,
         mut element: impl FnMut(&mut Self) -> Result<(), ParseError>,
     ) -> Result<(), ParseError> {
-        if self.null()? {
+        if !self.begin_array(path)? {
             return Ok(());
+        }
+        while self.element()? {
+            element(self)?;
+        }
+        Ok(())
+    }
+
+    /// Enters an object. False where it is null.
+    pub(super) fn begin_object(&mut self, path: &'static str) -> Result<bool, ParseError> {
+        if self.null()? {
+            return Ok(false);
+        }
+        self.expect(ValueType::Object, path, "an object or null")?;
+        self.json.begin_object().map_err(self.translate())?;
+        Ok(true)
+    }
+
+    /// Goes to the next wanted key of the object; bit n of `seen` says that key n was met. `None`
+    /// once the object is left.
+    pub(super) fn member(
+        &mut self,
+        keys: &[Key],
+        seen: &mut u32,
+    ) -> Result<Option<usize>, ParseError> {
+        while self.more()? {
+            let Some(number) = self.key(keys)? else {
+                self.json.skip_value().map_err(self.translate())?;
+                continue;
+            };
+            if *seen >> number & 1 == 1 {
+                return Err(self.duplicate(keys[number].1));
+            }
+            *seen |= 1 << number;
+            return Ok(Some(number));
+        }
+        self.json.end_object().map_err(self.translate())?;
+        Ok(None)
+    }
+
+    /// Enters an array. False where it is null.
+    pub(super) fn begin_array(&mut self, path: &'static str) -> Result<bool, ParseError> {
+        if self.null()? {
+            return Ok(false);
         }
         self.expect(ValueType::Array, path, "an array or null")?;
         self.json.begin_array().map_err(self.translate())?;
+        Ok(true)
+    }
+
+    /// Goes to the next element that is not null. False once the array is left.
+    pub(super) fn element(&mut self) -> Result<bool, ParseError> {
         while self.more()? {
             if !self.null()? {
-                element(self)?;
+                return Ok(true);
             }
         }
-        self.json.end_array().map_err(self.translate())
+        self.json.end_array().map_err(self.translate())?;
+        Ok(false)
     }
 
     /// Reads a text.

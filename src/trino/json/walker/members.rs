@@ -94,10 +94,11 @@ impl<M: Model> Walker<M> {
 
     pub(super) fn key_ends(&mut self, chunk: &[u8], at: usize) -> Result<(), ParseError> {
         let found = if self.kept.is_empty() {
-            find::<M>(self.here.node, &chunk[self.mark..at], &mut self.scratch)
+            let raw = &chunk[self.mark..at];
+            find::<M>(self.here.node, raw, self.carry.backslash, &mut self.scratch)
         } else {
             self.keep_key(&chunk[..at]);
-            find::<M>(self.here.node, &self.kept, &mut self.scratch)
+            find::<M>(self.here.node, &self.kept, true, &mut self.scratch)
         };
         let Some((number, key)) = found else {
             self.state = State::Colon(None);
@@ -114,20 +115,24 @@ impl<M: Model> Walker<M> {
         Ok(())
     }
 
-    pub(super) fn colon(
-        &mut self,
-        key: Option<KeyOf<M>>,
-        chunk: &[u8],
-        at: usize,
-    ) -> Result<(), ParseError> {
+    pub(super) fn colon(&mut self, chunk: &[u8], at: usize) -> Result<(), ParseError> {
         self.blank_before(chunk, at, "a colon")?;
         if chunk[at] != b':' {
             return self.syntax(at, "a colon");
         }
+        self.after_colon(at);
+        Ok(())
+    }
+
+    /// A colon was read at `at`.
+    #[inline]
+    pub(super) fn after_colon(&mut self, at: usize) {
+        let State::Colon(key) = self.state else {
+            return;
+        };
         self.token = self.offset(at + 1);
         self.kept.clear();
         self.state = key.map_or(State::Pass { begun: false }, State::Value);
-        Ok(())
     }
 
     /// An unwanted value of an object ends, or turns out to be a container.
@@ -212,15 +217,21 @@ impl<M: Model> Walker<M> {
 }
 
 /// The wanted key that `raw` spells, and its number. Escapes are rare: they are undone only where
-/// the bytes as they stand match nothing.
-fn find<M: Model>(node: M::Node, raw: &[u8], scratch: &mut String) -> Option<(usize, KeyOf<M>)> {
+/// there are any, and the bytes as they stand match nothing.
+#[inline]
+fn find<M: Model>(
+    node: M::Node,
+    raw: &[u8],
+    escapes: bool,
+    scratch: &mut String,
+) -> Option<(usize, KeyOf<M>)> {
     let Shape::Object(keys) = M::shape(node) else {
         return None;
     };
-    let position = |name: &[u8]| keys.iter().position(|key| key.name.as_bytes() == name);
-    let number = position(raw).or_else(|| {
-        let escaped = raw.contains(&b'\\');
-        escaped.then(|| position(text::decode(raw, scratch)?.as_bytes()))?
-    })?;
-    Some((number, &keys[number]))
+    let mut found = keys.iter().position(|key| key.name.as_bytes() == raw);
+    if escapes && found.is_none() {
+        let name = text::decode(raw, scratch)?;
+        found = keys.iter().position(|key| key.name == name);
+    }
+    found.map(|number| (number, &keys[number]))
 }

@@ -6,6 +6,7 @@
 //! only their strings and brackets are followed. Every key of a wanted object is compared up to its
 //! closing brace, also after all were found, so a late duplicate is still an error.
 
+mod compact;
 mod members;
 mod tokens;
 mod values;
@@ -169,6 +170,8 @@ impl<M: Model> Walker<M> {
             State::Skip { .. } => self.jump(cursor.chunk, at),
             State::Done => self.trailing(cursor.chunk, at),
             _ => {
+                // A key that began earlier may hold an escape that was seen there.
+                self.carry.backslash &= matches!(self.state, State::InKey);
                 cursor.load(self.scanner, at, &mut self.carry);
                 self.walk(cursor)?;
                 let done = matches!(self.state, State::Done);
@@ -184,14 +187,24 @@ impl<M: Model> Walker<M> {
                 State::Skip { .. } => cursor.bracket(),
                 State::Pass { .. } => cursor.op(),
                 State::Done => None,
+                State::NextKey if !cursor.is_empty() => {
+                    self.members(cursor)?;
+                    continue;
+                }
                 _ => cursor.event(),
             };
             let Some(at) = found else {
                 return Ok(());
             };
-            self.event(cursor.chunk, at)?;
-            self.mark = at + 1;
+            self.take_event(cursor, at)?;
         }
+    }
+
+    #[inline]
+    fn take_event(&mut self, cursor: &Cursor<'_>, at: usize) -> Result<(), ParseError> {
+        self.event(cursor.chunk, at)?;
+        self.mark = at + 1;
+        Ok(())
     }
 
     /// Takes the event at `at`.
@@ -199,7 +212,7 @@ impl<M: Model> Walker<M> {
         match self.state {
             State::FirstKey | State::NextKey => self.key_begins(chunk, at),
             State::InKey => self.key_ends(chunk, at),
-            State::Colon(key) => self.colon(key, chunk, at),
+            State::Colon(_) => self.colon(chunk, at),
             State::Pass { begun } => self.passed(begun, chunk, at),
             State::Value(key) => self.value(key, chunk, at),
             State::Text(key) => self.text_ends(key, chunk, at),
