@@ -117,13 +117,10 @@ fn footer(view: &View, colour: bool) -> String {
 /// One line for each worker, for logs and pipes.
 #[must_use]
 pub fn plain(view: &View, at: Duration) -> Vec<String> {
+    let age = view.age.map_or_else(|| "unknown".to_owned(), seconds);
     let lines = view.rows.iter().map(|row| {
-        let head = format!(
-            "{} worker={} state={}",
-            seconds(at),
-            row.pod,
-            row.state.word()
-        );
+        let (pod, state) = (&row.pod, row.state.word());
+        let head = format!("{} worker={pod} state={state} age={age}", seconds(at));
         match row.held {
             None => format!("{head} unknown"),
             Some(held) => format!(
@@ -152,10 +149,10 @@ pub fn bytes(count: u64) -> String {
     }
 }
 
-/// Seconds for people: `1.2 s`.
+/// Seconds for people: `1.2s`.
 #[must_use]
 pub fn seconds(span: Duration) -> String {
-    format!("{:.1} s", span.as_secs_f64())
+    format!("{:.1}s", span.as_secs_f64())
 }
 
 /// A bar of `width` columns, filled in eighths of a column.
@@ -276,7 +273,7 @@ mod tests {
             "{}",
             lines[2]
         );
-        assert!(lines[3].contains("68.0 MB held by 1 workers; facts are 1.2 s old, complete"));
+        assert!(lines[3].contains("68.0 MB held by 1 workers; facts are 1.2s old, complete"));
     }
 
     #[test]
@@ -335,8 +332,8 @@ mod tests {
         let plain = plain(&view(), Duration::from_secs(3));
         assert_eq!(
             plain[0],
-            "3.0 s worker=trino-worker-abc-x2x9z state=DRAINING at_risk=4 holding=3 flushing=0 empty=1 bytes=68000000 queries=2"
+            "3.0s worker=trino-worker-abc-x2x9z state=DRAINING age=1.2s at_risk=4 holding=3 flushing=0 empty=1 bytes=68000000 queries=2"
         );
-        assert!(plain[1].ends_with("state=DRAINING unknown"));
+        assert!(plain[1].ends_with("age=1.2s unknown"));
     }
 }

@@ -10,4 +10,5 @@ mod config;
 mod exporter;
 mod layers;
 mod process;
+mod simulator;
 mod web;

@@ -31,12 +31,17 @@ impl Traffic {
         mut chunks: impl Iterator<Item = Bytes> + Send + 'static,
     ) -> impl Iterator<Item = Bytes> + Send + 'static {
         let traffic = Arc::clone(self);
-        let mut length = 0;
+        let (mut length, mut ended) = (0, false);
         std::iter::from_fn(move || {
             let chunk = chunks.next();
             match &chunk {
                 Some(chunk) => length += chunk.len() as u64,
-                None => traffic.add(length),
+                None if !ended => {
+                    ended = true;
+                    traffic.add(length);
+                }
+                // A body may be asked again after its end.
+                None => {}
             }
             chunk
         })

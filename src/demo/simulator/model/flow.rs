@@ -76,13 +76,22 @@ fn feed_stage(query: &mut Query, consumer: usize, alive: &Alive<'_>) {
     let (Some(above), Some(below)) = (above.last_mut(), below.first_mut()) else {
         return;
     };
+    let mut sources: Vec<_> = below
+        .tasks
+        .iter_mut()
+        .filter(|task| works(task, alive))
+        .collect();
     for task in above.tasks.iter_mut().filter(|task| works(task, alive)) {
-        for source in below.tasks.iter_mut().filter(|task| works(task, alive)) {
+        sources.retain(|source| source.live.pages > 0);
+        for source in &mut sources {
             for _ in 0..PULL {
                 if task.is_full(page) || !source.take_page() {
                     break;
                 }
                 task.add_page();
+            }
+            if task.is_full(page) {
+                break;
             }
         }
     }

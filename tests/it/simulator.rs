@@ -1,0 +1,561 @@
+//! The simulated cluster over its real sockets: the statement protocol, access, drains, death, and
+//! the real collector reading it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use reqwest::{RequestBuilder, Response, StatusCode};
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+use xtrinode::collect::Collector;
+use xtrinode::collect::options::{Access as ClientAccess, Auth, Options, Peer, Target, TlsFiles};
+use xtrinode::core::buffers::identity::Mapping;
+use xtrinode::core::buffers::snapshot::CoordinatorSpec;
+use xtrinode::demo::simulator::{
+    Access, Authentication, Bind, Client, Clock, QuerySpec, Simulator, SimulatorConfig, Users,
+    Version,
+};
+use xtrinode::trino::words::{QueryState, RetryPolicy};
+use xtrinode::web::tls::install_provider;
+
+/// A cluster whose time stands still until a test moves it.
+async fn start(change: impl FnOnce(&mut SimulatorConfig)) -> Simulator {
+    let mut config = SimulatorConfig {
+        clock: Clock::Manual,
+        bind: Bind::Ports,
+        ..SimulatorConfig::default()
+    };
+    config.timing.max_wait = Duration::from_millis(20);
+    change(&mut config);
+    Simulator::start(config).await.expect("loopback sockets")
+}
+
+fn client() -> reqwest::Client {
+    install_provider();
+    reqwest::Client::builder()
+        .no_proxy()
+        .build()
+        .expect("client")
+}
+
+async fn send(request: RequestBuilder) -> Response {
+    request.send().await.expect("an answer")
+}
+
+async fn get(url: &str, user: &str) -> Response {
+    send(client().get(url).header("x-trino-user", user)).await
+}
+
+async fn json(response: Response) -> Value {
+    let body = response.bytes().await.expect("whole body");
+    serde_json::from_slice(&body).expect("JSON")
+}
+
+async fn put_state(uri: &str, user: &str, word: &str) -> StatusCode {
+    let request = client()
+        .put(format!("{uri}/v1/info/state"))
+        .header("x-trino-user", user);
+    send(
+        request
+            .header("content-type", "application/json")
+            .body(format!("\"{word}\"")),
+    )
+    .await
+    .status()
+}
+
+fn held() -> QuerySpec {
+    QuerySpec {
+        client: Client::Held,
+        pages_per_task: 2000,
+        ..QuerySpec::default()
+    }
+}
+
+/// Posts a statement as `demo`; answers the first page.
+async fn post(simulator: &Simulator, sql: &str) -> Value {
+    let url = format!("{}/v1/statement", simulator.coordinator_uri());
+    json(
+        send(
+            client()
+                .post(url)
+                .header("x-trino-user", "demo")
+                .body(sql.to_owned()),
+        )
+        .await,
+    )
+    .await
+}
+
+fn next_uri(page: &Value) -> Option<String> {
+    page["nextUri"].as_str().map(str::to_owned)
+}
+
+#[tokio::test]
+async fn a_client_reads_every_row_of_its_statement() {
+    let simulator = start(|_| {}).await;
+    let mut page = post(&simulator, "SELECT * FROM tpch.tiny.orders").await;
+    let id = page["id"].as_str().expect("id").to_owned();
+    let info = format!("{}/v1/query/{id}", simulator.coordinator_uri());
+    assert_eq!(
+        get(&info, "demo").await.status(),
+        StatusCode::GONE,
+        "posted only, no query yet"
+    );
+    let mut rows = 0;
+    for _ in 0..200 {
+        let Some(next) = next_uri(&page) else { break };
+        simulator.advance(Duration::from_millis(300));
+        page = json(get(&next, "demo").await).await;
+        rows += page["data"].as_array().map_or(0, Vec::len);
+    }
+    // Three workers, two pages a task, twenty rows a page.
+    assert_eq!((rows, next_uri(&page)), (120, None));
+    simulator.advance(Duration::from_secs(1));
+    assert_eq!(simulator.query_state(&id), Some(QueryState::Finished));
+    simulator.shutdown().await;
+}
+
+/// Follows a statement until its first page with rows; answers that page's address and the page.
+async fn first_rows(simulator: &Simulator, sql: &str) -> (String, Value) {
+    let mut page = post(simulator, sql).await;
+    for _ in 0..200 {
+        let next = next_uri(&page).expect("not over yet");
+        simulator.advance(Duration::from_millis(300));
+        page = json(get(&next, "demo").await).await;
+        if page.get("data").is_some() {
+            return (next, page);
+        }
+    }
+    panic!("no rows came");
+}
+
+#[tokio::test]
+async fn a_token_asked_again_gives_its_page_again_and_older_ones_are_gone() {
+    let simulator = start(|_| {}).await;
+    let (address, page) = first_rows(&simulator, "SELECT * FROM tpch.sf1.orders").await;
+    assert_eq!(json(get(&address, "demo").await).await, page);
+    let next = next_uri(&page).expect("more");
+    simulator.advance(Duration::from_secs(1));
+    assert_ne!(json(get(&next, "demo").await).await["data"], page["data"]);
+    assert_eq!(get(&address, "demo").await.status(), StatusCode::GONE);
+    let far = format!("{}99", next);
+    assert_eq!(get(&far, "demo").await.status(), StatusCode::NOT_FOUND);
+    let wrong = next.replace("/y", "/z");
+    assert_eq!(get(&wrong, "demo").await.status(), StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn deleting_a_next_uri_cancels_the_query() {
+    let simulator = start(|_| {}).await;
+    let (address, page) = first_rows(&simulator, "SELECT * FROM tpch.sf1.orders").await;
+    let answer = send(client().delete(&address).header("x-trino-user", "demo")).await;
+    assert_eq!(answer.status(), StatusCode::NO_CONTENT);
+    let id = page["id"].as_str().expect("id");
+    assert_eq!(simulator.query_state(id), Some(QueryState::Failed));
+    let last = json(get(&next_uri(&page).expect("next"), "demo").await).await;
+    assert_eq!(last["error"]["errorName"], "USER_CANCELED");
+    assert_eq!(next_uri(&last), None);
+}
+
+#[tokio::test]
+async fn a_failing_statement_tells_its_error() {
+    let simulator = start(|_| {}).await;
+    let mut page = post(&simulator, "SELECT * FROM tpch.tiny.nope").await;
+    for _ in 0..50 {
+        let Some(next) = next_uri(&page) else { break };
+        simulator.advance(Duration::from_secs(1));
+        page = json(get(&next, "demo").await).await;
+    }
+    assert_eq!(page["error"]["errorName"], "TABLE_NOT_FOUND");
+}
+
+#[tokio::test]
+async fn without_view_permission_the_list_is_empty_and_foreign_queries_are_forbidden() {
+    let simulator = start(|config| config.access.view_queries = Users::only(["seer"])).await;
+    let id = simulator.submit(QuerySpec {
+        user: "owner".to_owned(),
+        ..held()
+    });
+    let base = simulator.coordinator_uri();
+    let listed = async |user: &str| {
+        json(get(&format!("{base}/v1/query"), user).await)
+            .await
+            .as_array()
+            .map(Vec::len)
+    };
+    assert_eq!(
+        (
+            listed("blind").await,
+            listed("seer").await,
+            listed("owner").await
+        ),
+        (Some(0), Some(1), Some(1))
+    );
+    let document = format!("{base}/v1/query/{id}");
+    assert_eq!(
+        get(&document, "blind").await.status(),
+        StatusCode::FORBIDDEN
+    );
+    assert_eq!(get(&document, "owner").await.status(), StatusCode::OK);
+    assert_eq!(
+        get(&format!("{base}/v1/query/unknown"), "seer")
+            .await
+            .status(),
+        StatusCode::GONE
+    );
+    let nobody = send(client().get(&document)).await;
+    assert_eq!(nobody.status(), StatusCode::UNAUTHORIZED);
+    assert!(nobody.headers().contains_key("www-authenticate"));
+}
+
+#[tokio::test]
+async fn forwarded_headers_and_passwords_are_treated_as_trino_treats_them() {
+    let plain = start(|_| {}).await;
+    let list = format!("{}/v1/query", plain.coordinator_uri());
+    let forwarded = client()
+        .get(&list)
+        .header("x-trino-user", "u")
+        .header("x-forwarded-proto", "https");
+    assert_eq!(send(forwarded).await.status(), StatusCode::NOT_ACCEPTABLE);
+    let basic = |password| client().get(&list).basic_auth("u", Some(password));
+    assert_eq!(send(basic("")).await.status(), StatusCode::OK);
+    assert_eq!(send(basic("secret")).await.status(), StatusCode::FORBIDDEN);
+
+    let secured = start(|config| {
+        let (user, password) = ("u".to_owned(), "secret".to_owned());
+        config.access = Access {
+            authentication: Authentication::Password { user, password },
+            process_forwarded: true,
+            ..Access::default()
+        };
+    })
+    .await;
+    let list = format!("{}/v1/query", secured.coordinator_uri());
+    let ask = |password| client().get(&list).basic_auth("u", Some(password));
+    assert_eq!(
+        send(ask("secret")).await.status(),
+        StatusCode::FORBIDDEN,
+        "over plain http"
+    );
+    let behind_tls = |password| ask(password).header("x-forwarded-proto", "https");
+    assert_eq!(send(behind_tls("secret")).await.status(), StatusCode::OK);
+    assert_eq!(
+        send(behind_tls("wrong")).await.status(),
+        StatusCode::UNAUTHORIZED
+    );
+}
+
+#[tokio::test]
+async fn metrics_need_a_user_with_permission() {
+    let simulator = start(|config| config.access.read_system = Users::only(["reader"])).await;
+    simulator.submit(held());
+    simulator.advance(Duration::from_secs(5));
+    let url = format!("{}/metrics", simulator.coordinator_uri());
+    assert_eq!(
+        send(client().get(&url)).await.status(),
+        StatusCode::UNAUTHORIZED
+    );
+    assert_eq!(get(&url, "other").await.status(), StatusCode::FORBIDDEN);
+    let name = "trino_execution_name_QueryManager_RunningQueries";
+    let text = get(&format!("{url}?name[]={name}"), "reader")
+        .await
+        .text()
+        .await
+        .expect("text");
+    assert_eq!(text, format!("# TYPE {name} gauge\n{name} 1\n# EOF\n"));
+}
+
+#[tokio::test]
+async fn a_worker_is_drained_over_http_where_that_is_permitted() {
+    let forbidden = start(|_| {}).await;
+    let worker = forbidden.workers()[0].uri.clone();
+    assert_eq!(
+        put_state(&worker, "admin", "DRAINING").await,
+        StatusCode::FORBIDDEN
+    );
+
+    let simulator = start(|config| config.access.write_system = Users::only(["admin"])).await;
+    let worker = simulator.workers()[0].uri.clone();
+    let state = async || json(get(&format!("{worker}/v1/info/state"), "any").await).await;
+    assert_eq!(
+        put_state(&worker, "other", "DRAINING").await,
+        StatusCode::FORBIDDEN
+    );
+    assert_eq!(
+        put_state(&worker, "admin", "ASLEEP").await,
+        StatusCode::BAD_REQUEST
+    );
+    assert_eq!(
+        put_state(&worker, "admin", "DRAINED").await,
+        StatusCode::BAD_REQUEST
+    );
+    assert_eq!(
+        put_state(&worker, "admin", "DRAINING").await,
+        StatusCode::OK
+    );
+    assert_eq!(state().await, "DRAINING");
+    simulator.advance(Duration::from_secs(11));
+    assert_eq!(state().await, "DRAINED");
+    assert_eq!(put_state(&worker, "admin", "ACTIVE").await, StatusCode::OK);
+    assert_eq!(state().await, "ACTIVE");
+    let coordinator = simulator.coordinator_uri();
+    assert_eq!(
+        put_state(&coordinator, "admin", "DRAINING").await,
+        StatusCode::BAD_REQUEST
+    );
+}
+
+#[tokio::test]
+async fn a_worker_knows_its_memory_and_no_queries() {
+    for version in [Version::V476, Version::V482] {
+        let simulator = start(|config| config.version = version).await;
+        let id = simulator.submit(held());
+        simulator.advance(Duration::from_secs(20));
+        let worker = simulator.workers()[0].clone();
+        assert_eq!(
+            get(&format!("{}/v1/query", worker.uri), "u").await.status(),
+            StatusCode::NOT_FOUND
+        );
+        let coordinator_only = format!("{}/v1/info/coordinator", worker.uri);
+        assert_eq!(
+            get(&coordinator_only, "u").await.status(),
+            StatusCode::NOT_FOUND
+        );
+        // Public resources answer without a user.
+        let status = json(send(client().get(format!("{}/v1/status", worker.uri))).await).await;
+        assert_eq!(status["nodeId"], worker.name);
+        let pool = &status["memoryInfo"]["pool"];
+        let tasks = pool["taskMemoryReservations"].as_object().expect("map");
+        assert_eq!(tasks.len(), 1);
+        assert!(tasks.keys().all(|task| task.starts_with(&id)));
+        assert!(pool["queryMemoryReservations"][&id].as_u64() > Some(34_000_000));
+        let info = json(send(client().get(format!("{}/v1/info", worker.uri))).await).await;
+        assert_eq!(info["nodeVersion"]["version"], version.number());
+        assert_eq!(info.get("nodeId").is_some(), version == Version::V482);
+    }
+}
+
+#[tokio::test]
+async fn a_killed_worker_answers_nobody_not_even_on_an_open_connection() {
+    let simulator = start(|_| {}).await;
+    let worker = simulator.workers()[0].clone();
+    let client = client();
+    let ask = async || client.get(format!("{}/v1/info", worker.uri)).send().await;
+    assert!(ask().await.is_ok());
+    assert!(simulator.kill_worker(&worker.name));
+    let mut refused = false;
+    for _ in 0..50 {
+        refused = ask().await.is_err();
+        if refused {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(refused);
+    assert!(!simulator.kill_worker(&worker.name));
+    assert!(
+        simulator
+            .workers()
+            .iter()
+            .all(|w| w.alive == (w.name != worker.name))
+    );
+    let replacement = simulator.add_worker().await.expect("another one");
+    assert_ne!(replacement, worker.name);
+}
+
+#[tokio::test]
+async fn a_removed_worker_leaves_after_two_grace_periods() {
+    let simulator = start(|_| {}).await;
+    let name = simulator.workers()[0].name.clone();
+    simulator.remove_worker(&name).expect("shutting down");
+    simulator.advance(Duration::from_secs(9));
+    assert!(
+        simulator
+            .workers()
+            .iter()
+            .any(|w| w.name == name && w.alive)
+    );
+    simulator.advance(Duration::from_secs(10));
+    assert!(
+        simulator
+            .workers()
+            .iter()
+            .all(|w| w.name != name || !w.alive)
+    );
+}
+
+#[tokio::test]
+async fn documents_are_streamed_and_compressed_on_demand() {
+    let simulator = start(|config| config.document_bytes = 2_000_000).await;
+    let id = simulator.submit(held());
+    simulator.advance(Duration::from_secs(10));
+    let url = format!("{}/v1/query/{id}", simulator.coordinator_uri());
+    let plain = get(&url, "u").await;
+    assert_eq!(
+        plain.headers().get("content-type").map(|v| v.as_bytes()),
+        Some(&b"application/json"[..])
+    );
+    assert!(!plain.headers().contains_key("content-length"));
+    let plain = plain.bytes().await.expect("body");
+    assert!(plain.len() > 1_500_000);
+    let packed = client()
+        .get(&url)
+        .header("x-trino-user", "u")
+        .header("accept-encoding", "gzip");
+    let packed = send(packed).await;
+    assert_eq!(
+        packed
+            .headers()
+            .get("content-encoding")
+            .map(|v| v.as_bytes()),
+        Some(&b"gzip"[..])
+    );
+    assert!(packed.bytes().await.expect("body").len() * 3 < plain.len());
+    let documents = simulator.documents();
+    assert_eq!((documents.sent, documents.largest), (2, plain.len() as u64));
+    let pruned = get(&format!("{url}?pruned=true"), "u").await;
+    assert_eq!(json(pruned).await["pruned"], Value::Bool(true));
+}
+
+/// The collector as the exporter runs it, pods by node id.
+fn collector(simulator: &Simulator, stop: &CancellationToken) -> Collector {
+    let access = ClientAccess {
+        peer: Peer::Trino,
+        auth: Auth::Header {
+            name: "x-trino-user".parse().expect("name"),
+            value: "u".parse().expect("value"),
+        },
+        tls: TlsFiles::default(),
+        timeout: Duration::from_secs(30),
+        gzip: false,
+        forwarded_proto: None,
+    };
+    let spec = CoordinatorSpec {
+        name: "c".into(),
+        release: "r".into(),
+        namespace: "n".into(),
+    };
+    let url = simulator.coordinator_uri().parse().expect("url");
+    let options = Options {
+        coordinators: vec![Target { spec, url }],
+        trino: access,
+        poll_interval: Duration::from_millis(50),
+        stale_after: Duration::from_secs(300),
+        max_response_bytes: 1 << 30,
+        strict: true,
+        mapping: Mapping::NodeId,
+        kubernetes: None,
+        prometheus: None,
+        worker_http_port: 8080,
+    };
+    let (collector, tasks) = Collector::prepare(&options, stop);
+    for (_, task) in tasks {
+        tokio::spawn(task);
+    }
+    collector
+}
+
+/// What the coordinator last heard, summed by worker: bytes and tasks at risk.
+fn truth(simulator: &Simulator) -> BTreeMap<String, (u64, u64)> {
+    let mut sums = BTreeMap::<String, (u64, u64)>::new();
+    for query in simulator
+        .queries()
+        .iter()
+        .filter(|query| query.spec.retry != RetryPolicy::Task)
+    {
+        for (_, task) in query.tasks().filter(|(_, task)| !task.seen.state.is_done()) {
+            let sum = sums.entry(task.node.name.clone()).or_default();
+            sum.0 += query.bytes(task.seen);
+            sum.1 += 1;
+        }
+    }
+    sums
+}
+
+#[tokio::test]
+async fn the_real_collector_reads_both_wire_shapes_and_finds_the_truth() {
+    install_provider();
+    for version in [Version::V476, Version::V482] {
+        let simulator = start(|config| {
+            config.version = version;
+            config.document_bytes = 500_000;
+        })
+        .await;
+        for stages in 1..=4 {
+            simulator.submit(QuerySpec { stages, ..held() });
+        }
+        simulator.submit(QuerySpec {
+            retry: RetryPolicy::Query,
+            pages_per_task: 20,
+            ..held()
+        });
+        simulator.submit(QuerySpec {
+            retry: RetryPolicy::Task,
+            ..held()
+        });
+        simulator.submit(QuerySpec {
+            fails_analysis: true,
+            ..held()
+        });
+        simulator.advance(Duration::from_secs(30));
+        let stop = CancellationToken::new();
+        let collector = collector(&simulator, &stop);
+        collector
+            .wait_for(Duration::ZERO, Duration::from_secs(60))
+            .await;
+        let snapshot = collector.board.snapshot();
+        let coordinator = &snapshot.coordinators[0];
+        assert_eq!(coordinator.problem, None);
+        assert_eq!(
+            (coordinator.coverage.word(), coordinator.visibility.word()),
+            ("complete", "visible")
+        );
+        assert_eq!(coordinator.version.as_deref(), Some(version.number()));
+        let found: BTreeMap<_, _> = snapshot
+            .workers
+            .iter()
+            .map(|w| {
+                (
+                    w.pod.clone(),
+                    (w.held.bytes, w.held.none.total() + w.held.query.total()),
+                )
+            })
+            .collect();
+        assert_eq!(found, truth(&simulator), "{version:?}");
+        assert!(found.values().any(|(bytes, _)| *bytes > 34_000_000));
+        assert!(
+            snapshot
+                .workers
+                .iter()
+                .any(|worker| worker.held.external > 0)
+        );
+        stop.cancel();
+        simulator.shutdown().await;
+    }
+}
+
+#[tokio::test]
+async fn two_hundred_workers_and_two_hundred_queries_fit_into_one_process() {
+    let simulator = start(|config| {
+        config.workers = 200;
+        config.bind = Bind::default();
+    })
+    .await;
+    for _ in 0..200 {
+        simulator.submit(QuerySpec {
+            stages: 2,
+            ..held()
+        });
+    }
+    simulator.advance(Duration::from_secs(2));
+    let list = json(get(&format!("{}/v1/query", simulator.coordinator_uri()), "u").await).await;
+    assert_eq!(list.as_array().map(Vec::len), Some(200));
+    let last = simulator.workers().pop().expect("workers");
+    let status = json(send(client().get(format!("{}/v1/status", last.uri))).await).await;
+    let tasks = status["memoryInfo"]["pool"]["taskMemoryReservations"]
+        .as_object()
+        .map(serde_json::Map::len);
+    assert_eq!(tasks, Some(400));
+    simulator.shutdown().await;
+}
