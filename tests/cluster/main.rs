@@ -6,7 +6,9 @@
 mod archive;
 mod capture;
 mod client;
+mod exporter;
 mod harness;
+mod holdings;
 mod http;
 mod leash;
 mod net;
@@ -27,6 +29,7 @@ async fn main() -> ExitCode {
     let mut scenarios = Vec::new();
     scenarios.extend(harness::scenarios());
     scenarios.extend(sources::scenarios());
+    scenarios.extend(holdings::scenarios());
     scenarios.extend(capture::scenarios());
     runner::main(&scenarios).await
 }
