@@ -25,8 +25,17 @@ pub struct Exporter {
 impl Exporter {
     /// Watches a cluster as `user`, once a second, with further lines of configuration.
     pub async fn start(cluster: &Cluster, user: &str, more: &str) -> Result<Self> {
+        Self::start_at(net::free_loopback()?, cluster, user, more).await
+    }
+
+    /// The same at an address that somebody was told before.
+    pub async fn start_at(
+        address: SocketAddr,
+        cluster: &Cluster,
+        user: &str,
+        more: &str,
+    ) -> Result<Self> {
         let directory = tempfile::tempdir()?;
-        let address = net::free_loopback()?;
         let config = format!(
             "coordinators:\n  c: {{url: {}, release: blue, namespace: trino}}\n\
              trinoAuth: {{type: header, headerName: X-Trino-User, headerValue: {user}}}\n\

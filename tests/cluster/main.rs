@@ -11,6 +11,7 @@ mod harness;
 mod holdings;
 mod http;
 mod leash;
+mod monitoring;
 mod net;
 mod parts;
 mod prom;
@@ -30,6 +31,7 @@ async fn main() -> ExitCode {
     scenarios.extend(harness::scenarios());
     scenarios.extend(sources::scenarios());
     scenarios.extend(holdings::scenarios());
+    scenarios.extend(monitoring::scenarios());
     scenarios.extend(capture::scenarios());
     runner::main(&scenarios).await
 }
