@@ -146,17 +146,14 @@ fn status(
 #[must_use]
 pub fn coordinator_metrics(model: &Model) -> Vec<(&'static str, u64)> {
     let count = |wanted: &[QueryState]| {
-        model
+        let counted = model
             .queries()
-            .filter(|query| wanted.contains(&query.state))
-            .count() as u64
+            .filter(|query| wanted.contains(&query.state));
+        counted.count() as u64
     };
-    let running = [QueryState::Running, QueryState::Finishing];
-    let queued = [
-        QueryState::Queued,
-        QueryState::Planning,
-        QueryState::Starting,
-    ];
+    // 476 and 482 were seen to count exactly the queries in state RUNNING.
+    let running = [QueryState::Running];
+    let queued = [QueryState::Queued];
     vec![
         (
             "trino_execution_name_QueryManager_RunningQueries",
