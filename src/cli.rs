@@ -76,6 +76,8 @@ pub enum Command {
     /// Show it working: a simulated Trino cluster with the real exporter, live in this terminal
     #[command(long_about = DEMO, after_long_help = DEMO_EXAMPLES)]
     Demo(DemoArgs),
+    /// Ask one URL and say whether it answers with 2xx; for images without a shell
+    Probe(ProbeArgs),
     /// Print a completion script for a shell
     #[command(after_help = COMPLETIONS_EXAMPLES)]
     Completions(CompletionsArgs),
@@ -194,6 +196,23 @@ pub enum DemoSize {
     Large,
 }
 
+/// Arguments of `xtrinode probe`.
+#[derive(Args, Clone, Debug)]
+#[command(
+    after_help = "Prints the status and the beginning of the answer. Exit codes: 0 the status is 2xx, \
+        1 it is not or there was no answer, 2 the command line is wrong.\n\n\
+        Example:\n  xtrinode probe http://127.0.0.1:8000/readyz"
+)]
+pub struct ProbeArgs {
+    /// What to ask, http or https
+    #[arg(value_name = "URL", value_parser = web_url)]
+    pub url: url::Url,
+
+    /// Accept any certificate
+    #[arg(long)]
+    pub insecure_skip_verify: bool,
+}
+
 /// Arguments of `xtrinode completions`.
 #[derive(Args, Clone, Debug)]
 pub struct CompletionsArgs {
@@ -209,6 +228,16 @@ pub fn completions(shell: Shell, out: &mut impl io::Write) -> io::Result<()> {
     clap_complete::generate(shell, &mut Cli::command(), "xtrinode", &mut script);
     out.write_all(&script)?;
     out.flush()
+}
+
+/// An http or https URL.
+fn web_url(text: &str) -> Result<url::Url, String> {
+    let url = url::Url::parse(text).map_err(|error| error.to_string())?;
+    if matches!(url.scheme(), "http" | "https") {
+        Ok(url)
+    } else {
+        Err("give a URL that begins with http:// or https://".to_owned())
+    }
 }
 
 /// `90`, `30s`, `5m` or `1h`, above zero.
@@ -265,6 +294,7 @@ mod tests {
         let told = |line: &str| parse(line).unwrap_err();
         assert!(told("xtrinode exporter --config c --log-level loud").contains("DEBUG, INFO"));
         assert!(told("xtrinode demo --for soon").contains("30s, 5m or 1h"));
+        assert!(told("xtrinode probe file:///etc").contains("http://"));
         assert!(told("xtrinode demo --workers 0").contains("1..=500"));
         assert!(told("xtrinode exporter").contains("--config <FILE>"));
         assert!(told("xtrinode exporter --config c -o json").contains("--once"));

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use xtrinode::cli::{self, Cli, Command, CompletionsArgs};
+use xtrinode::web::probe;
 use xtrinode::web::tls::install_provider;
 use xtrinode::{demo, exporter};
 
@@ -13,6 +14,7 @@ fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Exporter(args) => exporter::run(&args),
         Command::Demo(args) => demo::run(&args),
+        Command::Probe(args) => probe::run(&args),
         Command::Completions(CompletionsArgs { shell }) => print_completions(shell),
     }
 }

@@ -56,7 +56,7 @@ impl MetricCollector for Gauges {
         write_coordinators(&mut page, &snapshot, self.source_lag)?;
         write_mapping(&mut page, &snapshot)?;
         write_sources(&mut page, snapshot.taken, self.board().source_times())?;
-        write_matched(&mut page, self.collector.matched.get())
+        write_matched(&mut page, self.collector.matched.get().as_deref())
     }
 }
 
@@ -90,8 +90,14 @@ impl Page<'_, '_> {
 
 // === Workers ===
 
+/// Takes one number of a worker.
+type Value = fn(&WorkerView) -> u64;
+
+/// Takes a worker's grades of one retry policy.
+type ByRetry = fn(&WorkerView) -> &Grades;
+
 fn write_workers(page: &mut Page<'_, '_>, workers: &[WorkerView]) -> fmt::Result {
-    let simple: [(&str, &str, fn(&WorkerView) -> u64); 5] = [
+    let simple: [(&str, &str, Value); 5] = [
         (
             "trino_worker_output_buffered_bytes",
             "Bytes in output buffers that consumers have not taken yet",
@@ -131,7 +137,7 @@ fn write_workers(page: &mut Page<'_, '_>, workers: &[WorkerView]) -> fmt::Result
 }
 
 fn write_at_risk(page: &mut Page<'_, '_>, workers: &[WorkerView]) -> fmt::Result {
-    let retries: [(&str, fn(&WorkerView) -> &Grades); 2] = [
+    let retries: [(&str, ByRetry); 2] = [
         ("none", |worker| &worker.held.none),
         ("query", |worker| &worker.held.query),
     ];
@@ -308,10 +314,8 @@ fn write_sources(page: &mut Page<'_, '_>, now: Moment, times: SourceTimes) -> fm
     )
 }
 
-fn write_matched(page: &mut Page<'_, '_>, metric: Option<String>) -> fmt::Result {
-    let series = metric
-        .iter()
-        .map(|name| (vec![("metric", name.as_str())], 1.0));
+fn write_matched(page: &mut Page<'_, '_>, metric: Option<&str>) -> fmt::Result {
+    let series = metric.iter().map(|name| (vec![("metric", *name)], 1.0));
     page.gauge(
         "trino_buffer_exporter_mapping_metric",
         "1 for the Prometheus metric by which workers are mapped",

@@ -58,7 +58,7 @@ pub fn run(args: &ExporterArgs) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let outcome = if args.once {
-        collect_once(parsed, args.output)
+        collect_once(&parsed, args.output)
     } else {
         start(parsed).map(|()| true)
     };
@@ -104,8 +104,8 @@ fn begin_logs(parsed: &Parsed) -> anyhow::Result<()> {
 }
 
 /// True when nothing is unknown.
-fn collect_once(parsed: Parsed, output: Output) -> anyhow::Result<bool> {
-    begin_logs(&parsed)?;
+fn collect_once(parsed: &Parsed, output: Output) -> anyhow::Result<bool> {
+    begin_logs(parsed)?;
     let work = once::collect(&parsed.settings);
     let snapshot = runtime::block_on(work).context("cannot start the runtime")??;
     print!("{}", once::render(&snapshot, output));

@@ -63,7 +63,7 @@ pub enum ParseError {
         path: &'static str,
     },
     /// The body does not begin like a JSON object or array.
-    #[error("the body is not JSON: it begins with {first:?}{}", html_hint(*first))]
+    #[error("the body is not JSON: it begins with {first:?}{}", hint(*first))]
     NotJson {
         /// The first byte that is not white space, shown as a character.
         first: char,
@@ -103,11 +103,12 @@ pub enum ParseError {
 }
 
 /// Login pages of proxies are the usual reason for a body that is not JSON.
-fn html_hint(first: char) -> &'static str {
-    if first == '<' {
-        ", which looks like HTML"
-    } else {
-        ""
+const fn hint(first: char) -> &'static str {
+    match first {
+        '<' => ", which looks like HTML",
+        // The first byte of the mark in UTF-8.
+        '\u{ef}' => ", which looks like a byte order mark",
+        _ => "",
     }
 }
 

@@ -3,6 +3,7 @@
 
 pub mod admin;
 pub mod limits;
+pub mod probe;
 pub mod problem;
 pub mod serve;
 mod stall;

@@ -59,7 +59,10 @@ fn captures_in_many_chunk_sizes() {
     for capture in CAPTURES {
         let whole = read(capture.body);
         for engine in ENGINES {
-            for size in [1, 2, 3, 7, 63, 64, 65, 127, 511, 512, 513, 4096, 65536] {
+            for size in [1, 3, 7, 63, 64, 65, 511, 512, 513, 4096, 65536] {
+                if size < 7 && capture.body.len() > 25_000 {
+                    continue; // one at a time takes long without optimization
+                }
                 let parts = in_sizes(capture.body, size, engine);
                 assert_eq!(parts, whole, "{} {engine:?} size {size}", capture.file);
             }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use xtrinode::core::buffers::wire::{WireChange, WireSnapshot};
 use xtrinode::demo::simulator::{Bind, Simulator, SimulatorConfig};
 
+use super::super::binary::run;
 use super::harness::{Running, c, watch, watch_with};
 
 async fn cluster() -> Simulator {
@@ -147,4 +148,20 @@ async fn a_watcher_gets_the_whole_then_changes_then_the_end() {
     let end = tokio::spawn(async move { while events.next().await.is_some() {} });
     exporter.stop().await;
     end.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_probe_says_whether_an_exporter_is_ready() {
+    let exporter = watch("http://127.0.0.1:1").await;
+    exporter.first_cycle().await;
+    let probe = |path: &str| {
+        let url = format!("{}{path}", exporter.url);
+        tokio::task::spawn_blocking(move || run(&["probe", &url]))
+    };
+    let ready = probe("/readyz").await.unwrap();
+    assert_eq!((ready.code, ready.out.as_str()), (0, "200 OK\nok\n"));
+    assert_eq!(probe("/nothing-here").await.unwrap().code, 1);
+    let nobody = tokio::task::spawn_blocking(|| run(&["probe", "http://127.0.0.1:1/"]));
+    assert_eq!(nobody.await.unwrap().code, 1);
+    exporter.stop().await;
 }

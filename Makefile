@@ -1,0 +1,62 @@
+# The whole daily vocabulary. `make demo` and `make test` are the two commands of the README.
+# Every target prints what it does; the slow ones print how long each step took.
+
+.DEFAULT_GOAL := help
+SHELL := /usr/bin/env bash
+.SHELLFLAGS := -euo pipefail -c
+
+# What tests install lives here, outside the checkout.
+export XTRINODE_TEST_CACHE ?= $(HOME)/.cache/xtrinode-test
+STEP := ./tests/parts/step.sh
+
+.PHONY: help demo check test lint deny unit chart cluster bench fuzz image parts docs
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: ## Build and watch the exporter on a simulated cluster; needs only the Rust toolchain
+	cargo run --locked -- demo $(ARGS)
+
+check: ## The fast inner loop: format, lints, unit and integration tests without downloads
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+	cargo test --locked --lib --bins --test it
+
+test: ## Everything: installs what it needs, then lints, tests, real Helm, Prometheus and Trino
+	@$(STEP) begin
+	@$(STEP) "format and lints" $(MAKE) --no-print-directory lint
+	@$(STEP) "dependencies: bans, licences, sources" $(MAKE) --no-print-directory deny
+	@$(STEP) "unit and integration tests" $(MAKE) --no-print-directory unit
+	@$(STEP) "real programs for the tests" $(MAKE) --no-print-directory parts
+	@$(STEP) "chart, with real Helm" $(MAKE) --no-print-directory chart
+	@$(STEP) "real Trino and Prometheus" $(MAKE) --no-print-directory cluster
+	@$(STEP) end
+
+lint:
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+
+deny:
+	./tests/parts/cargo-deny.sh check bans licenses sources
+
+unit:
+	cargo test --locked --lib --bins --test it
+
+parts: ## Install the real programs that the tests run against
+	./tests/parts/install.sh
+
+chart:
+	cargo test --locked --test chart
+
+cluster:
+	cargo test --locked --test cluster
+
+bench: ## Measure against the goals, beside named peers, in one run; exits 1 on a missed one
+	cargo bench --locked --bench parser
+	cargo bench --locked --bench exporter
+
+fuzz: ## Fuzz everything that parses foreign bytes, SECONDS (default 60) per target
+	./fuzz/run.sh $${SECONDS_PER_TARGET:-60}
+
+image: ## Build the container image with whichever of docker, podman, buildah is present
+	./image.sh

@@ -1,0 +1,32 @@
+//! Tests on real programs: Trino clusters of two versions, Prometheus, Helm. One binary with a
+//! runner of its own, because many scenarios share one cluster.
+//!
+//! `cargo test --test cluster` runs everything; `-- WORD…` chooses by words of the name, `-- --list` lists.
+
+mod archive;
+mod capture;
+mod client;
+mod harness;
+mod http;
+mod leash;
+mod net;
+mod parts;
+mod prom;
+mod runner;
+mod sources;
+mod tool;
+mod trino;
+mod trino_config;
+mod wait;
+mod worker_truth;
+
+use std::process::ExitCode;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let mut scenarios = Vec::new();
+    scenarios.extend(harness::scenarios());
+    scenarios.extend(sources::scenarios());
+    scenarios.extend(capture::scenarios());
+    runner::main(&scenarios).await
+}
