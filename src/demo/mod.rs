@@ -18,18 +18,15 @@ use self::players::Players;
 use self::screen::Screen;
 use self::show::Show;
 use self::simulator::{Access, Bind, Simulator, SimulatorConfig, Users};
-use self::wiring::Exporter;
+use self::wiring::Watcher;
 use crate::cli::{DemoArgs, DemoSize};
 use crate::process::logs::{self, LogFormat, LogLevel};
 use crate::process::{runtime, shutdown};
 
-/// How long the exporter's tasks may take to stop.
-const GRACE: Duration = Duration::from_secs(5);
-
 /// `xtrinode demo`: 0 when it ended as asked, 1 when it could not run.
 #[must_use]
 pub fn run(args: &DemoArgs) -> ExitCode {
-    let ended = runtime::block_on(perform(args)).context("cannot start the runtime");
+    let ended = runtime::block_on(Box::pin(perform(args))).context("cannot start the runtime");
     match ended.and_then(|ended| ended) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -46,32 +43,27 @@ async fn perform(args: &DemoArgs) -> anyhow::Result<()> {
     let simulator = Simulator::start(cluster(args))
         .await
         .context("cannot start the simulator")?;
-    let mut exporter = Exporter::start(&simulator, &stop)?;
-    let tasks = std::mem::take(&mut exporter.tasks);
+    let (watcher, exporter) = Watcher::prepare(&simulator, args.port, &stop).await?;
     let players = Players::start(&simulator.coordinator_uri(), args.queries, &stop)?;
     let show = Show {
         simulator: &simulator,
-        exporter: &exporter,
+        watcher: &watcher,
         players: &players,
         args,
         began: Instant::now(),
     };
-    let (drawn, worked) = tokio::join!(
-        async {
-            let drawn = show.run(&mut screen, &stop).await;
-            stop.cancel();
-            drawn
-        },
-        async {
-            tokio::spawn(end_after(args.run_for, stop.clone()));
-            tasks.run(&stop, GRACE).await
-        }
-    );
+    tokio::spawn(end_after(args.run_for, stop.clone()));
+    let drawing = async {
+        let drawn = show.run(&mut screen, &stop).await;
+        stop.cancel();
+        drawn
+    };
+    let (drawn, outcome) = tokio::join!(drawing, exporter.run());
     // Nobody reads: no reason to complain, as with `xtrinode demo | head`.
     let _ = drawn.and_then(|()| screen.print(&show.summary()));
     players.leave().await;
     simulator.shutdown().await;
-    Ok(worked?)
+    outcome
 }
 
 /// Cancels `stop` when the time is over; without a time, never.

@@ -90,12 +90,14 @@ fn fitting(lines: &[String]) -> &[String] {
 
 /// The bytes that replace `drawn` lines by these.
 fn frame(lines: &[String], drawn: usize) -> String {
-    let mut frame = String::from("\x1b[?25l");
-    if drawn > 0 {
-        frame.push_str(&format!("\x1b[{drawn}A"));
-    }
+    let up = if drawn > 0 {
+        format!("\x1b[{drawn}A")
+    } else {
+        String::new()
+    };
+    let mut frame = format!("\x1b[?25l{up}");
     for line in lines {
-        frame.push_str(&format!("\r\x1b[2K{line}\n"));
+        frame.extend(["\r\x1b[2K", line, "\n"]);
     }
     frame.push_str("\x1b[0J");
     frame

@@ -9,7 +9,7 @@ use super::players::Players;
 use super::screen::Screen;
 use super::simulator::Simulator;
 use super::table::{STORY, bytes, lines, plain, seconds};
-use super::wiring::{Exporter, View};
+use super::wiring::{View, Watcher};
 use crate::cli::DemoArgs;
 use crate::trino::words::NodeState;
 
@@ -19,16 +19,16 @@ const FRAME: Duration = Duration::from_millis(250);
 /// Plain lines come this often.
 const PLAIN: Duration = Duration::from_secs(5);
 
-/// A worker starts to drain this often, and goes back to work when it is drained.
-const DRAIN: Duration = Duration::from_secs(40);
+/// This often a worker starts to drain, or those that are drained go back to work.
+const CHANGE: Duration = Duration::from_secs(20);
 
 /// Everything on stage.
 #[derive(Debug)]
 pub struct Show<'a> {
     /// The simulated cluster.
     pub simulator: &'a Simulator,
-    /// The real exporter.
-    pub exporter: &'a Exporter,
+    /// The real exporter, watching.
+    pub watcher: &'a Watcher,
     /// The clients.
     pub players: &'a Players,
     /// What was asked for.
@@ -42,19 +42,18 @@ impl Show<'_> {
     pub async fn run(&self, screen: &mut Screen, stop: &CancellationToken) -> std::io::Result<()> {
         screen.print(&self.greeting())?;
         let mut frames = tokio::time::interval(if screen.is_live() { FRAME } else { PLAIN });
-        let mut next_drain = DRAIN / 2;
+        let mut next_change = CHANGE;
         loop {
             tokio::select! {
                 () = stop.cancelled() => return Ok(()),
                 _ = frames.tick() => {}
             }
             let at = self.began.elapsed();
-            if at >= next_drain {
-                next_drain = at + DRAIN;
-                self.drain_one();
+            if at >= next_change {
+                next_change = at + CHANGE;
+                self.change_workers();
             }
-            self.wake_drained();
-            self.draw(screen, &self.exporter.view(self.simulator), at)?;
+            draw(screen, &self.watcher.view(self.simulator), at)?;
         }
     }
 
@@ -63,7 +62,7 @@ impl Show<'_> {
     pub fn summary(&self) -> Vec<String> {
         let (queries, work, documents) = (
             self.players.score.read(),
-            self.exporter.work(),
+            self.watcher.work(),
             self.simulator.documents(),
         );
         vec![
@@ -104,7 +103,7 @@ impl Show<'_> {
         lines.extend(STORY.lines().map(str::to_owned));
         lines.push(String::new());
         lines.extend(
-            self.exporter
+            self.watcher
                 .urls()
                 .into_iter()
                 .map(|(what, url)| format!("  {what:<12} {url}")),
@@ -121,39 +120,35 @@ impl Show<'_> {
         lines
     }
 
-    fn draw(&self, screen: &mut Screen, view: &View, at: Duration) -> std::io::Result<()> {
-        if screen.is_live() {
-            screen.draw(&lines(view, screen.style()))
-        } else {
-            screen.print(&plain(view, at))
-        }
-    }
-
-    /// Lets the first active worker drain, unless it is the last one or another still drains.
-    fn drain_one(&self) {
+    /// Wakes the drained. With none of them, the first worker drains, unless another still does.
+    fn change_workers(&self) {
         let workers = self.simulator.workers();
-        let active: Vec<_> = workers
+        let drained: Vec<_> = workers
             .iter()
-            .filter(|w| w.state == NodeState::Active && w.alive)
+            .filter(|w| w.state == NodeState::Drained)
             .collect();
-        let all_active = active.len() == workers.len();
-        if let Some(worker) = active.first().filter(|_| all_active && active.len() > 1) {
-            self.set(&worker.name, NodeState::Draining);
-        }
-    }
-
-    fn wake_drained(&self) {
-        let workers = self.simulator.workers();
-        for worker in workers
-            .iter()
-            .filter(|worker| worker.state == NodeState::Drained)
-        {
+        for worker in &drained {
             self.set(&worker.name, NodeState::Active);
+        }
+        let all_active = workers
+            .iter()
+            .all(|worker| worker.state == NodeState::Active);
+        if let Some(first) = workers.first().filter(|_| all_active && workers.len() > 1) {
+            self.set(&first.name, NodeState::Draining);
         }
     }
 
     fn set(&self, worker: &str, state: NodeState) {
         // A worker that has just changed its state by hand keeps that.
         let _ = self.simulator.set_worker_state(worker, state);
+    }
+}
+
+/// Draws over the last table, or adds plain lines.
+fn draw(screen: &mut Screen, view: &View, at: Duration) -> std::io::Result<()> {
+    if screen.is_live() {
+        screen.draw(&lines(view, screen.style()))
+    } else {
+        screen.print(&plain(view, at))
     }
 }

@@ -119,12 +119,12 @@ fn footer(view: &View, colour: bool) -> String {
 pub fn plain(view: &View, at: Duration) -> Vec<String> {
     let age = view.age.map_or_else(|| "unknown".to_owned(), seconds);
     let lines = view.rows.iter().map(|row| {
-        let (pod, state) = (&row.pod, row.state.word());
-        let head = format!("{} worker={pod} state={state} age={age}", seconds(at));
+        let (pod, word) = (&row.pod, row.state.word());
+        let prefix = format!("{} worker={pod} state={word} age={age}", seconds(at));
         match row.held {
-            None => format!("{head} unknown"),
+            None => format!("{prefix} unknown"),
             Some(held) => format!(
-                "{head} at_risk={} holding={} flushing={} empty={} bytes={} queries={}",
+                "{prefix} at_risk={} holding={} flushing={} empty={} bytes={} queries={}",
                 held.holding + held.flushing + held.empty,
                 held.holding,
                 held.flushing,

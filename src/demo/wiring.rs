@@ -5,33 +5,40 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use anyhow::Context as _;
-use http::{HeaderName, HeaderValue};
 use tokio_util::sync::CancellationToken;
-use url::Url;
 
 use super::simulator::Simulator;
 use crate::collect::Collector;
-use crate::collect::options::{Access, Auth, Options, Peer, Target, TlsFiles};
-use crate::core::buffers::identity::Mapping;
+use crate::collect::counters::Of;
 use crate::core::buffers::ledger::Coverage;
-use crate::core::buffers::snapshot::{CoordinatorSpec, Snapshot, WorkerView};
+use crate::core::buffers::snapshot::{Snapshot, WorkerView};
 use crate::core::buffers::visibility::Visibility;
-use crate::process::tasks::Tasks;
+use crate::exporter::Exporter;
+use crate::exporter::config::{self, Overrides, Settings};
 use crate::trino::words::NodeState;
 
-/// The user as whom the exporter asks; real clusters would grant him `view` and nothing else.
-const USER: &str = "trino-buffer-exporter";
+/// The exporter's own configuration file for the demo. Cycles follow each other faster than by
+/// default, so that the table moves.
+const CONFIG: &str = "\
+coordinators:
+  demo:
+    url: COORDINATOR
+    release: trino
+    namespace: demo
+workerMapping: nodeId
+pollIntervalSeconds: 1
+prometheus:
+  url: \"\"
+";
 
-/// The exporter asks this often in the demo; the default outside is longer.
-const INTERVAL: Duration = Duration::from_secs(1);
+/// The port that is given up when another program has it.
+const DEFAULT_PORT: u16 = 8000;
 
 /// The running exporter.
 #[derive(Debug)]
-pub struct Exporter {
+pub struct Watcher {
     collector: Collector,
-    /// Its long-running tasks.
-    pub tasks: Tasks,
+    url: String,
 }
 
 /// One line of the table.
@@ -88,20 +95,29 @@ pub struct Work {
     pub bytes: u64,
 }
 
-impl Exporter {
-    /// Starts the exporter against the simulated coordinator; `stop` ends it.
+impl Watcher {
+    /// Prepares the exporter to watch the simulated coordinator and to serve on `port`, 0 for any
+    /// free one. Answers what the table reads and the exporter itself, which is still to be run.
     ///
     /// # Errors
-    /// When the coordinator's address is no URL.
-    pub fn start(simulator: &Simulator, stop: &CancellationToken) -> anyhow::Result<Self> {
-        let url =
-            Url::parse(&simulator.coordinator_uri()).context("the simulator's own address")?;
-        let (collector, work) = Collector::prepare(&options(url), stop);
-        let mut tasks = Tasks::default();
-        for (name, work) in work {
-            tasks.spawn(name, work);
-        }
-        Ok(Self { collector, tasks })
+    /// When the port can't be used.
+    pub async fn prepare(
+        simulator: &Simulator,
+        port: u16,
+        stop: &CancellationToken,
+    ) -> anyhow::Result<(Self, Exporter)> {
+        let exporter = match Exporter::prepare(&settings(simulator, port)?, stop).await {
+            // A newcomer's port 8000 is often taken; the greeting shows the one that was found.
+            Err(_) if port == DEFAULT_PORT => {
+                Exporter::prepare(&settings(simulator, 0)?, stop).await?
+            }
+            prepared => prepared?,
+        };
+        let watcher = Self {
+            collector: exporter.collector.clone(),
+            url: exporter.url.clone(),
+        };
+        Ok((watcher, exporter))
     }
 
     /// What is known now, for the workers that live now.
@@ -138,14 +154,19 @@ impl Exporter {
 
     /// What can be opened in a browser, and what it is.
     #[must_use]
-    pub const fn urls(&self) -> Vec<(&'static str, String)> {
-        Vec::new()
+    pub fn urls(&self) -> [(&'static str, String); 3] {
+        let url = |path| format!("{}{path}", self.url);
+        [
+            ("metrics", url("/metrics")),
+            ("snapshot", url("/v1/snapshot")),
+            ("stream", url("/v1/snapshot?watch")),
+        ]
     }
 
     /// What it has done so far.
     #[must_use]
     pub fn work(&self) -> Work {
-        let of = crate::collect::counters::Of::from(&spec());
+        let of = of();
         let counters = &self.collector.counters;
         let cycles = |outcome| counters.cycles.get_or_create(&of.how(outcome)).get();
         Work {
@@ -183,36 +204,39 @@ fn held_by_pod(snapshot: &Snapshot) -> BTreeMap<String, Held> {
     known.collect()
 }
 
-fn spec() -> CoordinatorSpec {
-    CoordinatorSpec {
-        name: "demo".to_owned(),
+/// Names the one coordinator among the exporter's own counters.
+fn of() -> Of {
+    Of {
+        coordinator: "demo".to_owned(),
         release: "trino".to_owned(),
-        namespace: "demo".to_owned(),
     }
 }
 
-fn options(url: Url) -> Options {
-    let access = Access {
-        peer: Peer::Trino,
-        auth: Auth::Header {
-            name: HeaderName::from_static("x-trino-user"),
-            value: HeaderValue::from_static(USER),
-        },
-        tls: TlsFiles::default(),
-        timeout: Duration::from_secs(60),
-        gzip: false,
-        forwarded_proto: None,
+/// What the exporter makes of the demo's configuration.
+fn settings(simulator: &Simulator, port: u16) -> anyhow::Result<Settings> {
+    let text = CONFIG.replace("COORDINATOR", &simulator.coordinator_uri());
+    let overrides = Overrides {
+        metrics_port: Some(port),
+        ..Overrides::default()
     };
-    Options {
-        coordinators: vec![Target { spec: spec(), url }],
-        trino: access,
-        poll_interval: INTERVAL,
-        stale_after: Duration::from_secs(300),
-        max_response_bytes: 4 << 30,
-        strict: false,
-        mapping: Mapping::NodeId,
-        kubernetes: None,
-        prometheus: None,
-        worker_http_port: 8080,
+    let parsed = config::parse(&text, &overrides)
+        .map_err(|problems| anyhow::anyhow!("{}", problems.in_file("the demo's configuration")))?;
+    Ok(parsed.settings)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::demo::simulator::SimulatorConfig;
+
+    #[tokio::test]
+    async fn the_demo_configuration_is_valid_and_names_the_simulator() {
+        let simulator = Simulator::start(SimulatorConfig::default())
+            .await
+            .expect("sockets");
+        let settings = settings(&simulator, 0).expect("valid");
+        let url = settings.coordinators[0].url.as_str().trim_end_matches('/');
+        assert_eq!(url, simulator.coordinator_uri());
+        assert!(settings.prometheus.is_none() && settings.bind_address.is_loopback());
     }
 }

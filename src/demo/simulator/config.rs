@@ -104,9 +104,19 @@ pub enum Authentication {
     /// No authentication configured: `X-Trino-User`, or Basic with an empty password.
     Insecure,
     /// User name and password, only over what counts as TLS.
-    Password { user: String, password: String },
+    Password {
+        /// The one user.
+        user: String,
+        /// His password.
+        password: String,
+    },
     /// A bearer token of one user, only over what counts as TLS.
-    Token { user: String, token: String },
+    Token {
+        /// Whose token it is.
+        user: String,
+        /// The token.
+        token: String,
+    },
 }
 
 impl std::fmt::Debug for Authentication {
@@ -151,7 +161,10 @@ impl Default for Access {
 pub enum Bind {
     /// Each worker on an address of its own, `127.0.SUBNET.n`, as pods have; all with one port
     /// where it is free. Linux only, since other systems have 127.0.0.1 alone.
-    Addresses { subnet: u8 },
+    Addresses {
+        /// The third number of the addresses.
+        subnet: u8,
+    },
     /// All on 127.0.0.1, each with a port of its own.
     Ports,
 }

@@ -26,11 +26,16 @@ impl Random {
         low + self.bits() % (high - low)
     }
 
+    /// An index into a list of `length`; 0 when the list is empty.
+    pub fn index(&mut self, length: usize) -> usize {
+        usize::try_from(self.between(0, length as u64)).unwrap_or(0)
+    }
+
     /// `length` characters out of `alphabet`, which is ASCII and not empty.
     pub fn word(&mut self, alphabet: &[u8], length: usize) -> String {
         (0..length)
             .map(|_| {
-                let at = self.bits() as usize % alphabet.len().max(1);
+                let at = self.index(alphabet.len());
                 alphabet.get(at).copied().map_or('x', char::from)
             })
             .collect()

@@ -99,17 +99,14 @@ pub async fn submit(State(shared): State<Arc<Shared>>, headers: HeaderMap, sql: 
     }
     let mut spec = QuerySpec::from_sql(&sql, retry_policy(&headers));
     spec.user = user;
-    spec.source = header(&headers, "x-trino-source")
+    header(&headers, "x-trino-source")
         .unwrap_or_default()
-        .to_owned();
+        .clone_into(&mut spec.source);
     spec.client = Client::Remote;
-    let (id, now) = {
-        let mut model = shared.model();
-        (model.next_query_id(), model.now())
-    };
-    let secret = mix(shared.config.seed
-        ^ id.bytes()
-            .fold(now.as_nanos() as u64, |h, b| mix(h ^ u64::from(b))));
+    let id = shared.model().next_query_id();
+    let secret = id.bytes().fold(mix(shared.config.seed), |hash, byte| {
+        mix(hash ^ u64::from(byte))
+    });
     let statement = Statement {
         spec,
         secret,

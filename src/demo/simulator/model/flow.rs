@@ -47,10 +47,11 @@ pub(super) fn read_as_client(query: &mut Query, step: Duration) {
         return;
     };
     query.client_credit = (query.client_credit + rate * step.as_secs_f64()).min(rate.max(1.0));
-    let pages = (query.client_credit as u64).min(query.pages_ready);
-    query.client_credit -= pages as f64;
-    query.pages_ready -= pages;
-    query.pages_fetched += pages;
+    while query.client_credit >= 1.0 && query.pages_ready > 0 {
+        query.client_credit -= 1.0;
+        query.pages_ready -= 1;
+        query.pages_fetched += 1;
+    }
 }
 
 /// The coordinator pulls from the root tasks while its own buffer has room.

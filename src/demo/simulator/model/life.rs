@@ -85,15 +85,12 @@ impl Query {
     /// Makes the tasks of a new attempt, in the order of the nodes from a random one on.
     fn place(&mut self, around: &Surroundings<'_>, random: &mut Random) {
         let nodes = around.schedulable;
-        let wanted = self
-            .spec
-            .tasks_per_stage
-            .unwrap_or(nodes.len() as u32)
-            .max(1);
+        let everywhere = u32::try_from(nodes.len()).unwrap_or(u32::MAX);
+        let wanted = self.spec.tasks_per_stage.unwrap_or(everywhere).max(1);
         let last = self.stages.len().saturating_sub(1);
         let task_retry = self.spec.retry == RetryPolicy::Task;
         for (number, stage) in self.stages.iter_mut().enumerate() {
-            let first = random.between(0, nodes.len() as u64) as usize;
+            let first = random.index(nodes.len());
             for partition in 0..wanted {
                 let node = Arc::clone(&nodes[(first + partition as usize) % nodes.len()]);
                 let mut task = Task::new(partition, self.attempt, node, around.now);
@@ -160,7 +157,7 @@ impl Query {
                 .filter(|task| !task.live.state.is_done() && (around.given_up)(&task.node.name))
             {
                 task.give_up(around.now);
-                let at = random.between(0, around.schedulable.len() as u64) as usize;
+                let at = random.index(around.schedulable.len());
                 let node = Arc::clone(&around.schedulable[at]);
                 let mut next = Task::new(task.partition, task.attempt + 1, node, around.now);
                 next.start(BufferType::External, random.bits() >> 1);

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 use super::time::duration;
 use crate::demo::simulator::config::Version;
 use crate::demo::simulator::model::Model;
+use crate::demo::simulator::model::query::Query;
 use crate::demo::simulator::model::worker::Worker;
 use crate::trino::words::QueryState;
 
@@ -145,17 +146,14 @@ fn status(
 #[must_use]
 pub fn coordinator_metrics(model: &Model) -> Vec<(&'static str, u64)> {
     let count = |wanted: &[QueryState]| {
-        model
+        let counted = model
             .queries()
-            .filter(|query| wanted.contains(&query.state))
-            .count() as u64
+            .filter(|query| wanted.contains(&query.state));
+        counted.count() as u64
     };
-    let running = [QueryState::Running, QueryState::Finishing];
-    let queued = [
-        QueryState::Queued,
-        QueryState::Planning,
-        QueryState::Starting,
-    ];
+    // 476 and 482 were seen to count exactly the queries in state RUNNING.
+    let running = [QueryState::Running];
+    let queued = [QueryState::Queued];
     vec![
         (
             "trino_execution_name_QueryManager_RunningQueries",
@@ -173,7 +171,7 @@ pub fn coordinator_metrics(model: &Model) -> Vec<(&'static str, u64)> {
 pub fn worker_metrics(model: &Model, worker: &Worker) -> Vec<(&'static str, u64)> {
     let tasks = model
         .queries()
-        .flat_map(|query| query.tasks())
+        .flat_map(Query::tasks)
         .filter(|(_, task)| task.node.name == worker.node.name);
     let (mut tracked, mut live) = (0, 0);
     for (_, task) in tasks {
@@ -196,10 +194,18 @@ pub fn worker_metrics(model: &Model, worker: &Worker) -> Vec<(&'static str, u64)
 #[must_use]
 pub fn open_metrics(metrics: &[(&'static str, u64)], names: &[String]) -> String {
     let wanted = |name: &str| names.is_empty() || names.iter().any(|n| n == name);
-    let chosen = metrics.iter().filter(|(name, _)| wanted(name));
-    let mut text: String = chosen
-        .map(|(name, value)| format!("# TYPE {name} gauge\n{name} {value}\n"))
-        .collect();
+    let mut text = String::new();
+    for (name, value) in metrics.iter().filter(|(name, _)| wanted(name)) {
+        text.extend([
+            "# TYPE ",
+            name,
+            " gauge\n",
+            name,
+            " ",
+            &value.to_string(),
+            "\n",
+        ]);
+    }
     text.push_str("# EOF\n");
     text
 }

@@ -20,7 +20,7 @@ pub struct Values(Vec<(&'static str, String)>);
 impl Values {
     /// Sets one value; the last one set wins.
     #[must_use]
-    pub fn set(mut self, name: &'static str, value: impl ToString) -> Self {
+    pub fn set(mut self, name: &'static str, value: impl std::fmt::Display) -> Self {
         self.0.push((name, value.to_string()));
         self
     }

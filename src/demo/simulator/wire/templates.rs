@@ -11,25 +11,31 @@ pub struct Templates {
     pub query_head: Template,
     /// QueryInfo after its stages.
     pub query_tail: Template,
-    /// `queryStats` before execution, while it runs, at its end.
+    /// `queryStats` before execution.
     pub stats_planning: Template,
+    /// `queryStats` of a query that runs.
     pub stats_running: Template,
+    /// `queryStats` of a query that has ended.
     pub stats_ended: Template,
-    /// StageInfo up to its tasks, from there to its stages below, and the rest.
+    /// StageInfo up to its tasks.
     pub stage_head: Template,
+    /// StageInfo from its tasks to the stages below.
     pub stage_middle: Template,
+    /// StageInfo after the stages below.
     pub stage_tail: Template,
     /// A stage's plan.
     pub plan: Template,
     /// A stage's tables.
     pub tables: Template,
-    /// TaskInfo while it runs (summarised) and when it is done.
+    /// TaskInfo of a task that runs; Trino leaves its pipelines out.
     pub task_running: Template,
+    /// TaskInfo of a task that is done.
     pub task_ended: Template,
     /// The elements of `stats.pipelines` of a finished task, with their brackets.
     pub pipelines: String,
-    /// One entry of the list, and its `queryStats`.
+    /// One entry of the list.
     pub list_entry: Template,
+    /// The `queryStats` of an entry.
     pub list_stats: Template,
 }
 

@@ -144,8 +144,9 @@ fn busy_cluster(version: Version, document_bytes: u64) -> Model {
     model.advance(Duration::from_secs(30));
     model.submit(spec(RetryPolicy::Task, 2, 40_000, Client::Held));
     model.kill_worker(&names[0]);
-    let lost = model.now() + Duration::from_secs(61);
-    model.advance(lost - Duration::from_secs(20));
+    let killed = model.now();
+    let lost = killed + Duration::from_secs(61);
+    model.advance(killed + Duration::from_secs(41));
     model.submit(spec(RetryPolicy::None, 1, 2000, Client::Paced(3.0)));
     model.advance(lost);
     model.submit(QuerySpec::default());

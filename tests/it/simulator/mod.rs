@@ -1,21 +1,16 @@
-//! The simulated cluster over its real sockets: the statement protocol, access, drains, death, and
-//! the real collector reading it.
+//! The simulated cluster over its real sockets: access, drains, death, documents, size.
 
-use std::collections::BTreeMap;
+mod collector;
+mod statement;
+
 use std::time::Duration;
 
 use reqwest::{RequestBuilder, Response, StatusCode};
 use serde_json::Value;
-use tokio_util::sync::CancellationToken;
-use xtrinode::collect::Collector;
-use xtrinode::collect::options::{Access as ClientAccess, Auth, Options, Peer, Target, TlsFiles};
-use xtrinode::core::buffers::identity::Mapping;
-use xtrinode::core::buffers::snapshot::CoordinatorSpec;
 use xtrinode::demo::simulator::{
     Access, Authentication, Bind, Client, Clock, QuerySpec, Simulator, SimulatorConfig, Users,
     Version,
 };
-use xtrinode::trino::words::{QueryState, RetryPolicy};
 use xtrinode::web::tls::install_provider;
 
 /// A cluster whose time stands still until a test moves it.
@@ -70,104 +65,6 @@ fn held() -> QuerySpec {
         pages_per_task: 2000,
         ..QuerySpec::default()
     }
-}
-
-/// Posts a statement as `demo`; answers the first page.
-async fn post(simulator: &Simulator, sql: &str) -> Value {
-    let url = format!("{}/v1/statement", simulator.coordinator_uri());
-    json(
-        send(
-            client()
-                .post(url)
-                .header("x-trino-user", "demo")
-                .body(sql.to_owned()),
-        )
-        .await,
-    )
-    .await
-}
-
-fn next_uri(page: &Value) -> Option<String> {
-    page["nextUri"].as_str().map(str::to_owned)
-}
-
-#[tokio::test]
-async fn a_client_reads_every_row_of_its_statement() {
-    let simulator = start(|_| {}).await;
-    let mut page = post(&simulator, "SELECT * FROM tpch.tiny.orders").await;
-    let id = page["id"].as_str().expect("id").to_owned();
-    let info = format!("{}/v1/query/{id}", simulator.coordinator_uri());
-    assert_eq!(
-        get(&info, "demo").await.status(),
-        StatusCode::GONE,
-        "posted only, no query yet"
-    );
-    let mut rows = 0;
-    for _ in 0..200 {
-        let Some(next) = next_uri(&page) else { break };
-        simulator.advance(Duration::from_millis(300));
-        page = json(get(&next, "demo").await).await;
-        rows += page["data"].as_array().map_or(0, Vec::len);
-    }
-    // Three workers, two pages a task, twenty rows a page.
-    assert_eq!((rows, next_uri(&page)), (120, None));
-    simulator.advance(Duration::from_secs(1));
-    assert_eq!(simulator.query_state(&id), Some(QueryState::Finished));
-    simulator.shutdown().await;
-}
-
-/// Follows a statement until its first page with rows; answers that page's address and the page.
-async fn first_rows(simulator: &Simulator, sql: &str) -> (String, Value) {
-    let mut page = post(simulator, sql).await;
-    for _ in 0..200 {
-        let next = next_uri(&page).expect("not over yet");
-        simulator.advance(Duration::from_millis(300));
-        page = json(get(&next, "demo").await).await;
-        if page.get("data").is_some() {
-            return (next, page);
-        }
-    }
-    panic!("no rows came");
-}
-
-#[tokio::test]
-async fn a_token_asked_again_gives_its_page_again_and_older_ones_are_gone() {
-    let simulator = start(|_| {}).await;
-    let (address, page) = first_rows(&simulator, "SELECT * FROM tpch.sf1.orders").await;
-    assert_eq!(json(get(&address, "demo").await).await, page);
-    let next = next_uri(&page).expect("more");
-    simulator.advance(Duration::from_secs(1));
-    assert_ne!(json(get(&next, "demo").await).await["data"], page["data"]);
-    assert_eq!(get(&address, "demo").await.status(), StatusCode::GONE);
-    let far = format!("{}99", next);
-    assert_eq!(get(&far, "demo").await.status(), StatusCode::NOT_FOUND);
-    let wrong = next.replace("/y", "/z");
-    assert_eq!(get(&wrong, "demo").await.status(), StatusCode::NOT_FOUND);
-}
-
-#[tokio::test]
-async fn deleting_a_next_uri_cancels_the_query() {
-    let simulator = start(|_| {}).await;
-    let (address, page) = first_rows(&simulator, "SELECT * FROM tpch.sf1.orders").await;
-    let answer = send(client().delete(&address).header("x-trino-user", "demo")).await;
-    assert_eq!(answer.status(), StatusCode::NO_CONTENT);
-    let id = page["id"].as_str().expect("id");
-    assert_eq!(simulator.query_state(id), Some(QueryState::Failed));
-    let last = json(get(&next_uri(&page).expect("next"), "demo").await).await;
-    assert_eq!(last["error"]["errorName"], "USER_CANCELED");
-    assert_eq!(next_uri(&last), None);
-}
-
-#[tokio::test]
-async fn a_failing_statement_tells_its_error() {
-    let simulator = start(|_| {}).await;
-    let mut page = post(&simulator, "SELECT * FROM tpch.tiny.nope").await;
-    for _ in 0..50 {
-        let Some(next) = next_uri(&page) else { break };
-        simulator.advance(Duration::from_secs(1));
-        page = json(get(&next, "demo").await).await;
-    }
-    assert_eq!(page["error"]["errorName"], "TABLE_NOT_FOUND");
 }
 
 #[tokio::test]
@@ -416,123 +313,6 @@ async fn documents_are_streamed_and_compressed_on_demand() {
     assert_eq!((documents.sent, documents.largest), (2, plain.len() as u64));
     let pruned = get(&format!("{url}?pruned=true"), "u").await;
     assert_eq!(json(pruned).await["pruned"], Value::Bool(true));
-}
-
-/// The collector as the exporter runs it, pods by node id.
-fn collector(simulator: &Simulator, stop: &CancellationToken) -> Collector {
-    let access = ClientAccess {
-        peer: Peer::Trino,
-        auth: Auth::Header {
-            name: "x-trino-user".parse().expect("name"),
-            value: "u".parse().expect("value"),
-        },
-        tls: TlsFiles::default(),
-        timeout: Duration::from_secs(30),
-        gzip: false,
-        forwarded_proto: None,
-    };
-    let spec = CoordinatorSpec {
-        name: "c".into(),
-        release: "r".into(),
-        namespace: "n".into(),
-    };
-    let url = simulator.coordinator_uri().parse().expect("url");
-    let options = Options {
-        coordinators: vec![Target { spec, url }],
-        trino: access,
-        poll_interval: Duration::from_millis(50),
-        stale_after: Duration::from_secs(300),
-        max_response_bytes: 1 << 30,
-        strict: true,
-        mapping: Mapping::NodeId,
-        kubernetes: None,
-        prometheus: None,
-        worker_http_port: 8080,
-    };
-    let (collector, tasks) = Collector::prepare(&options, stop);
-    for (_, task) in tasks {
-        tokio::spawn(task);
-    }
-    collector
-}
-
-/// What the coordinator last heard, summed by worker: bytes and tasks at risk.
-fn truth(simulator: &Simulator) -> BTreeMap<String, (u64, u64)> {
-    let mut sums = BTreeMap::<String, (u64, u64)>::new();
-    for query in simulator
-        .queries()
-        .iter()
-        .filter(|query| query.spec.retry != RetryPolicy::Task)
-    {
-        for (_, task) in query.tasks().filter(|(_, task)| !task.seen.state.is_done()) {
-            let sum = sums.entry(task.node.name.clone()).or_default();
-            sum.0 += query.bytes(task.seen);
-            sum.1 += 1;
-        }
-    }
-    sums
-}
-
-#[tokio::test]
-async fn the_real_collector_reads_both_wire_shapes_and_finds_the_truth() {
-    install_provider();
-    for version in [Version::V476, Version::V482] {
-        let simulator = start(|config| {
-            config.version = version;
-            config.document_bytes = 500_000;
-        })
-        .await;
-        for stages in 1..=4 {
-            simulator.submit(QuerySpec { stages, ..held() });
-        }
-        simulator.submit(QuerySpec {
-            retry: RetryPolicy::Query,
-            pages_per_task: 20,
-            ..held()
-        });
-        simulator.submit(QuerySpec {
-            retry: RetryPolicy::Task,
-            ..held()
-        });
-        simulator.submit(QuerySpec {
-            fails_analysis: true,
-            ..held()
-        });
-        simulator.advance(Duration::from_secs(30));
-        let stop = CancellationToken::new();
-        let collector = collector(&simulator, &stop);
-        collector
-            .wait_for(Duration::ZERO, Duration::from_secs(60))
-            .await;
-        let snapshot = collector.board.snapshot();
-        let coordinator = &snapshot.coordinators[0];
-        assert_eq!(coordinator.problem, None);
-        assert_eq!(
-            (coordinator.coverage.word(), coordinator.visibility.word()),
-            ("complete", "visible")
-        );
-        assert_eq!(coordinator.version.as_deref(), Some(version.number()));
-        let found: BTreeMap<_, _> = snapshot
-            .workers
-            .iter()
-            .map(|w| {
-                (
-                    w.pod.clone(),
-                    (w.held.bytes, w.held.none.total() + w.held.query.total()),
-                )
-            })
-            .collect();
-        assert_eq!(found, truth(&simulator), "{version:?}");
-        assert!(found.values().any(|(bytes, _)| *bytes > 34_000_000));
-        assert!(
-            snapshot
-                .workers
-                .iter()
-                .any(|worker| worker.held.external > 0)
-        );
-        stop.cancel();
-        simulator.shutdown().await;
-    }
 }
 
 #[tokio::test]
