@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use url::Url;
 
 use crate::process::build::LONG_VERSION;
 use crate::process::logs::{LogFormat, LogLevel};
@@ -161,14 +162,14 @@ pub struct DemoArgs {
     pub run_for: Option<Duration>,
 
     /// How many workers the cluster has
-    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=500))]
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=250))]
     pub workers: u16,
 
     /// How many queries run at a time
     #[arg(long, value_name = "N", default_value_t = 6, value_parser = clap::value_parser!(u16).range(0..=1000))]
     pub queries: u16,
 
-    /// How much data the queries move
+    /// How long the documents are that the exporter has to read
     #[arg(long, value_enum, value_name = "SIZE", default_value_t)]
     pub size: DemoSize,
 
@@ -184,15 +185,15 @@ pub struct DemoArgs {
     pub logs: LogArgs,
 }
 
-/// How much data the demo's queries move.
+/// How long the documents of the demo's queries are.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
 pub enum DemoSize {
-    /// A few megabytes held at a time
+    /// As long as the queries make them, about 100 kB
     #[default]
     Small,
-    /// Tens of megabytes
+    /// About 10 MB each
     Medium,
-    /// Hundreds of megabytes, in documents that long
+    /// About 200 MB each; build with --release for this
     Large,
 }
 
@@ -206,7 +207,7 @@ pub enum DemoSize {
 pub struct ProbeArgs {
     /// What to ask, http or https
     #[arg(value_name = "URL", value_parser = web_url)]
-    pub url: url::Url,
+    pub url: Url,
 
     /// Accept any certificate
     #[arg(long)]
@@ -231,8 +232,8 @@ pub fn completions(shell: Shell, out: &mut impl io::Write) -> io::Result<()> {
 }
 
 /// An http or https URL.
-fn web_url(text: &str) -> Result<url::Url, String> {
-    let url = url::Url::parse(text).map_err(|error| error.to_string())?;
+fn web_url(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).map_err(|error| error.to_string())?;
     if matches!(url.scheme(), "http" | "https") {
         Ok(url)
     } else {
@@ -295,7 +296,7 @@ mod tests {
         assert!(told("xtrinode exporter --config c --log-level loud").contains("DEBUG, INFO"));
         assert!(told("xtrinode demo --for soon").contains("30s, 5m or 1h"));
         assert!(told("xtrinode probe file:///etc").contains("http://"));
-        assert!(told("xtrinode demo --workers 0").contains("1..=500"));
+        assert!(told("xtrinode demo --workers 0").contains("1..=250"));
         assert!(told("xtrinode exporter").contains("--config <FILE>"));
         assert!(told("xtrinode exporter --config c -o json").contains("--once"));
         assert!(

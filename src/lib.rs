@@ -8,6 +8,7 @@ pub mod collect;
 pub mod core;
 pub mod demo;
 pub mod exporter;
+pub mod probe;
 pub mod process;
 pub mod trino;
 pub mod web;

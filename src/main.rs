@@ -5,9 +5,8 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use xtrinode::cli::{self, Cli, Command, CompletionsArgs};
-use xtrinode::web::probe;
 use xtrinode::web::tls::install_provider;
-use xtrinode::{demo, exporter};
+use xtrinode::{demo, exporter, probe};
 
 fn main() -> ExitCode {
     install_provider();

@@ -3,7 +3,6 @@
 
 pub mod admin;
 pub mod limits;
-pub mod probe;
 pub mod problem;
 pub mod serve;
 mod stall;

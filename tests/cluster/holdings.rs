@@ -140,13 +140,12 @@ async fn finishing(cluster: &mut Cluster) -> Result<()> {
     let mut statement = cluster.client(VIEWER).hold(SMALL).await?;
     let finishing = |s: &WireSnapshot| {
         let listed = coordinator(s).ok().and_then(|c| c.queries.get("FINISHING"));
-        is_whole(s) && listed == Some(&1)
+        is_whole(s) && listed == Some(&1) && all_at_risk(s) == 0
     };
-    let snapshot = exporter.until("a FINISHING query", 60, finishing).await?;
-    ensure!(
-        all_at_risk(&snapshot) == 0,
-        "its rest lies in the coordinator: {snapshot:#?}"
-    );
+    // Its rest lies in the coordinator; Trino's own copy of its tasks may be 3 s old.
+    exporter
+        .until("a FINISHING query, not at risk", 60, finishing)
+        .await?;
     let metrics = exporter.metrics().await?;
     let line =
         "trino_buffer_exporter_queries{coordinator=\"c\",release=\"blue\",state=\"FINISHING\"} 1";

@@ -8,11 +8,11 @@ use xtrinode::core::buffers::wire::WireSnapshot;
 
 use crate::exporter::{Exporter, is_whole, worker};
 use crate::harness::{WIDE, wait_full};
+use crate::net;
 use crate::prom::Prometheus;
 use crate::runner::{Scenario, Stage};
 use crate::trino::Cluster;
 use crate::trino_config::{ADMIN, VIEWER};
-use crate::net;
 
 pub fn scenarios() -> Vec<Scenario> {
     vec![Scenario {
@@ -31,7 +31,9 @@ fn scrape_configs(cluster: &Cluster, exporter: &str) -> String {
     );
     for node in &cluster.workers {
         let (target, pod) = (node.host_and_port(), pod_of(&node.name));
-        text += &format!("  - targets: ['{target}']\n    labels: {{pod: {pod}, namespace: analytics}}\n");
+        text += &format!(
+            "  - targets: ['{target}']\n    labels: {{pod: {pod}, namespace: analytics}}\n"
+        );
     }
     text
 }
@@ -64,29 +66,48 @@ async fn mapped_by_prometheus(cluster: &Cluster, exporter: &Exporter) -> Result<
     let mapped = |s: &WireSnapshot| {
         is_whole(s)
             && s.workers.len() == 2
-            && s.workers.iter().all(|w| w.mapping == "prometheus" && w.held.buffered_bytes > 0)
+            && s.workers
+                .iter()
+                .all(|w| w.mapping == "prometheus" && w.held.buffered_bytes > 0)
     };
-    let snapshot = exporter.until("workers mapped by Prometheus", 60, mapped).await?;
+    let snapshot = exporter
+        .until("workers mapped by Prometheus", 60, mapped)
+        .await?;
     for node in &cluster.workers {
         let shown = worker(&snapshot, node).context("a worker")?;
-        ensure!(shown.pod == pod_of(&node.name) && shown.namespace == "analytics", "{shown:?}");
+        ensure!(
+            shown.pod == pod_of(&node.name) && shown.namespace == "analytics",
+            "{shown:?}"
+        );
     }
     let metrics = exporter.metrics().await?;
     let newer = "trino_buffer_exporter_mapping_metric{metric=\"trino_execution_executor_dedicated_name_ThreadPerDriverTaskExecutor_Tasks\"} 1";
-    ensure!(metrics.contains(newer), "the documented name finds nothing here:\n{metrics}");
+    ensure!(
+        metrics.contains(newer),
+        "the documented name finds nothing here:\n{metrics}"
+    );
     Ok(())
 }
 
 /// Target labels `pod` and `namespace` are the exporter's own; the workers' must not become `exported_pod`.
 async fn labels_survive(cluster: &Cluster, prometheus: &Prometheus) -> Result<()> {
     let both = |samples: &[crate::prom::Sample]| samples.len() == 2;
-    let samples = prometheus.wait_for("trino_worker_output_buffered_bytes > 0", both).await?;
+    let samples = prometheus
+        .wait_for("trino_worker_output_buffered_bytes > 0", both)
+        .await?;
     for node in &cluster.workers {
-        let ours = samples.iter().find(|sample| sample.labels["pod"] == pod_of(&node.name));
+        let ours = samples
+            .iter()
+            .find(|sample| sample.labels["pod"] == pod_of(&node.name));
         let ours = ours.with_context(|| format!("{} in {samples:?}", node.name))?;
         ensure!(ours.labels["namespace"] == "analytics" && ours.labels["release"] == "blue");
     }
-    ensure!(prometheus.query("trino_worker_output_buffered_bytes{exported_pod!=''}").await?.is_empty());
+    ensure!(
+        prometheus
+            .query("trino_worker_output_buffered_bytes{exported_pod!=''}")
+            .await?
+            .is_empty()
+    );
     Ok(())
 }
 

@@ -14,35 +14,40 @@ struct Layer {
     pure: bool,
 }
 
-const LAYERS: [Layer; 5] = [
+const LAYERS: [Layer; 6] = [
     Layer {
         modules: &["api", "trino"],
         above: &[
-            "core", "cluster", "collect", "web", "process", "exporter", "demo", "cli",
+            "core", "cluster", "collect", "web", "process", "exporter", "demo", "probe", "cli",
         ],
         pure: true,
     },
     Layer {
         modules: &["core"],
         above: &[
-            "cluster", "collect", "web", "process", "exporter", "demo", "cli",
+            "cluster", "collect", "web", "process", "exporter", "demo", "probe", "cli",
         ],
         pure: true,
     },
     Layer {
         modules: &["cluster", "collect", "web", "process"],
-        above: &["exporter", "demo", "cli"],
+        above: &["exporter", "demo", "probe", "cli"],
         pure: false,
     },
     // Plain flags: components read them, so it may not read components.
     Layer {
         modules: &["cli"],
-        above: &["exporter", "demo", "collect", "cluster", "web"],
+        above: &["exporter", "demo", "probe", "collect", "cluster", "web"],
         pure: false,
     },
     Layer {
         modules: &["exporter"],
-        above: &["demo"],
+        above: &["demo", "probe"],
+        pure: false,
+    },
+    Layer {
+        modules: &["probe"],
+        above: &["demo", "exporter"],
         pure: false,
     },
 ];

@@ -33,7 +33,9 @@ fn held(retry: RetryPolicy) -> QuerySpec {
 
 fn full(workers: usize) -> impl Fn(&WireSnapshot) -> bool {
     move |s| {
-        s.workers.len() == workers && s.workers.iter().all(|w| w.held.buffered_bytes > 30_000_000)
+        c(s).visibility == "visible"
+            && s.workers.len() == workers
+            && s.workers.iter().all(|w| w.held.buffered_bytes > 30_000_000)
     }
 }
 

@@ -2,6 +2,7 @@
 //! front, an HTTP client behind.
 
 mod cluster;
+mod contract;
 mod endpoints;
 mod harness;
 mod hostile;
