@@ -4,12 +4,12 @@
 
 use super::super::cursor::Cursor;
 use super::super::is_space;
-use super::super::model::Model;
-use super::{State, Walker};
+use super::super::model::{Model, Want};
+use super::{KeyOf, State, Walker};
 use crate::trino::error::ParseError;
 
 impl<M: Model> Walker<M> {
-    /// Takes members from the state [`State::NextKey`] on, up to one that is wanted or unusual.
+    /// Takes members from the state [`State::NextKey`] on, up to one that is unusual.
     pub(super) fn members(&mut self, cursor: &mut Cursor<'_>) -> Result<(), ParseError> {
         while let Some(open) = cursor.event() {
             if open != self.mark || cursor.chunk[open] != b'"' {
@@ -20,13 +20,19 @@ impl<M: Model> Walker<M> {
             let Some(close) = cursor.event() else {
                 return Ok(());
             };
-            self.take_event(cursor, close)?;
+            self.key_ends(cursor.chunk, close)?;
+            self.mark = close + 1;
             if !cursor.pass(b':') {
                 return Ok(());
             }
             self.after_colon(close + 1);
             self.mark = close + 2;
-            if !self.pass_scalar(cursor)? {
+            let usual = match self.state {
+                State::Pass { .. } => self.pass_scalar(cursor)?,
+                State::Value(key) => self.pass_text(key, cursor)?,
+                _ => false,
+            };
+            if !usual {
                 return Ok(());
             }
         }
@@ -34,19 +40,41 @@ impl<M: Model> Walker<M> {
     }
 
     /// Gets over an unwanted number, literal or string and the comma after it.
+    #[inline]
     fn pass_scalar(&mut self, cursor: &mut Cursor<'_>) -> Result<bool, ParseError> {
-        if !matches!(self.state, State::Pass { .. }) {
-            return Ok(false);
-        }
         let Some(end) = cursor.op() else {
             return Ok(false);
         };
         let usual = end > self.mark && !is_space(cursor.chunk[self.mark]);
         if !usual || cursor.chunk[end] != b',' {
-            self.take_event(cursor, end)?;
+            self.passed(false, cursor.chunk, end)?;
+            self.mark = end + 1;
             return Ok(false);
         }
         self.mark = end + 1;
+        self.state = State::NextKey;
+        Ok(true)
+    }
+
+    /// Takes a wanted text and the comma after it.
+    #[inline]
+    fn pass_text(&mut self, key: KeyOf<M>, cursor: &mut Cursor<'_>) -> Result<bool, ParseError> {
+        let text = matches!(key.want, Want::Text(_));
+        if !text || !cursor.pass(b'"') {
+            return Ok(false);
+        }
+        self.token = self.offset(self.mark);
+        self.mark += 1;
+        self.state = State::Text(key);
+        let Some(close) = cursor.event() else {
+            return Ok(false);
+        };
+        self.text_ends(key, cursor.chunk, close)?;
+        self.mark = close + 1;
+        if !cursor.pass(b',') {
+            return Ok(false);
+        }
+        self.mark = close + 2;
         self.state = State::NextKey;
         Ok(true)
     }

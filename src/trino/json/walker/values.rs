@@ -104,6 +104,7 @@ impl<M: Model> Walker<M> {
             let kept = std::mem::take(&mut self.kept);
             self.hand_over(key, &kept)?;
             self.kept = kept;
+            self.kept.clear();
         } else {
             self.hand_over(key, raw)?;
         }
