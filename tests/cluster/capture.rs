@@ -28,7 +28,8 @@ const ON_COORDINATOR: &str = "SELECT q.query_id, rpad('', 2000, l.comment) FROM 
 const BROADCAST: &str = "SELECT count(*), max(l.comment) FROM orders o CROSS JOIN tpch.sf10.lineitem l WHERE l.orderkey % 100 = 0";
 
 /// Two stages, of which the first runs on the coordinator.
-const EXPLAIN: &str = "EXPLAIN ANALYZE SELECT orderkey FROM tpch.sf1.orders WHERE cardinality(filter(sequence(1, 9000), x -> x % 7 = orderkey % 7)) > 9000";
+const EXPLAIN: &str =
+    "EXPLAIN ANALYZE SELECT orderkey FROM tpch.sf100.lineitem WHERE comment = 'nothing'";
 
 pub fn scenarios() -> Vec<Scenario> {
     vec![
@@ -334,7 +335,8 @@ async fn document(
     what: &str,
     shows: impl Fn(&Value) -> bool,
 ) -> Result<String> {
-    wait::until(what, 60, async || {
+    let mut last = String::new();
+    let found = wait::until(what, 120, async || {
         let answer = cluster.query(id).await?;
         let query = answer.json()?;
         ensure!(
@@ -342,9 +344,27 @@ async fn document(
             "{id} failed: {}",
             query["failureInfo"]["message"]
         );
+        last = summary(&query);
         Ok(shows(&query).then_some(answer.body))
     })
-    .await
+    .await;
+    found.with_context(|| format!("last seen: {last}"))
+}
+
+/// State, and each task's node, state and buffer, for an error's reader.
+fn summary(query: &Value) -> String {
+    let mut text = query["state"].to_string();
+    for task in tasks(query) {
+        let (status, buffer) = (&task["taskStatus"], &task["outputBuffers"]);
+        text.push_str(&format!(
+            "; {} {} {} {}",
+            node(task),
+            status["state"],
+            buffer["type"],
+            bytes(task)
+        ));
+    }
+    text
 }
 
 /// All tasks of a document of either shape.
