@@ -24,8 +24,9 @@ const LONG: &str = "SELECT sum(sqrt(a.extendedprice * b.totalprice)) FROM lineit
 /// The system table is read on the coordinator, which joins there and holds the result.
 const ON_COORDINATOR: &str = "SELECT q.query_id, rpad('', 2000, l.comment) FROM system.runtime.queries q CROSS JOIN lineitem l";
 
-/// A broadcast that goes on for long: a cross join's right side is always sent to every worker.
-const BROADCAST: &str = "SELECT count(*), max(l.comment) FROM orders o CROSS JOIN tpch.sf10.lineitem l WHERE l.orderkey % 100 = 0";
+/// A broadcast that goes on for long: a cross join's right side is always sent to every worker, and
+/// a condition on both sides keeps Trino from aggregating before the join.
+const BROADCAST: &str = "SELECT count(*) FROM orders o CROSS JOIN tpch.sf100.lineitem l WHERE l.orderkey % 500 = 0 AND length(o.comment) < length(l.comment)";
 
 /// Two stages, of which the first runs on the coordinator.
 const EXPLAIN: &str =
