@@ -24,11 +24,13 @@ const LONG: &str = "SELECT sum(sqrt(a.extendedprice * b.totalprice)) FROM lineit
 /// The system table is read on the coordinator, which joins there and holds the result.
 const ON_COORDINATOR: &str = "SELECT q.query_id, rpad('', 2000, l.comment) FROM system.runtime.queries q CROSS JOIN lineitem l";
 
-/// A broadcast that goes on for long: a cross join's right side is always sent to every worker.
-const BROADCAST: &str = "SELECT count(*), max(l.comment) FROM orders o CROSS JOIN tpch.sf10.lineitem l WHERE l.orderkey % 100 = 0";
+/// A broadcast that goes on for long: a cross join's right side is always sent to every worker, and
+/// a condition on both sides keeps Trino from aggregating before the join.
+const BROADCAST: &str = "SELECT count(*) FROM orders o CROSS JOIN tpch.sf100.lineitem l WHERE l.orderkey % 500 = 0 AND length(o.comment) < length(l.comment)";
 
 /// Two stages, of which the first runs on the coordinator.
-const EXPLAIN: &str = "EXPLAIN ANALYZE SELECT orderkey FROM tpch.sf1.orders WHERE cardinality(filter(sequence(1, 9000), x -> x % 7 = orderkey % 7)) > 9000";
+const EXPLAIN: &str =
+    "EXPLAIN ANALYZE SELECT orderkey FROM tpch.sf100.lineitem WHERE comment = 'nothing'";
 
 pub fn scenarios() -> Vec<Scenario> {
     vec![
@@ -334,7 +336,8 @@ async fn document(
     what: &str,
     shows: impl Fn(&Value) -> bool,
 ) -> Result<String> {
-    wait::until(what, 60, async || {
+    let mut last = String::new();
+    let found = wait::until(what, 120, async || {
         let answer = cluster.query(id).await?;
         let query = answer.json()?;
         ensure!(
@@ -342,9 +345,27 @@ async fn document(
             "{id} failed: {}",
             query["failureInfo"]["message"]
         );
+        last = summary(&query);
         Ok(shows(&query).then_some(answer.body))
     })
-    .await
+    .await;
+    found.with_context(|| format!("last seen: {last}"))
+}
+
+/// State, and each task's node, state and buffer, for an error's reader.
+fn summary(query: &Value) -> String {
+    let mut text = query["state"].to_string();
+    for task in tasks(query) {
+        let (status, buffer) = (&task["taskStatus"], &task["outputBuffers"]);
+        text.push_str(&format!(
+            "; {} {} {} {}",
+            node(task),
+            status["state"],
+            buffer["type"],
+            bytes(task)
+        ));
+    }
+    text
 }
 
 /// All tasks of a document of either shape.
