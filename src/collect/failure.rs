@@ -28,6 +28,9 @@ pub enum Failure {
     /// The whole request took too long.
     #[error("no complete answer within {} s", .0.as_secs_f64())]
     Timeout(Duration),
+    /// The connection broke before an answer came, or what came was not HTTP.
+    #[error("no HTTP answer: {0}")]
+    NoAnswer(String),
     /// The connection broke inside the body.
     #[error("the body broke off: {0}")]
     Body(String),
@@ -70,6 +73,7 @@ impl Failure {
             Self::TlsFiles(_) => "tls_files",
             Self::Connect(_) => "connect",
             Self::Timeout(_) => "timeout",
+            Self::NoAnswer(_) => "no_answer",
             Self::Body(_) => "body",
             Self::Status { status, .. } => status_reason(*status),
             Self::NotJson { .. } => "content_type",
@@ -103,6 +107,8 @@ impl Failure {
             Self::Timeout(timeout)
         } else if error.is_connect() {
             Self::Connect(innermost(&error))
+        } else if error.is_request() {
+            Self::NoAnswer(innermost(&error))
         } else {
             Self::Body(innermost(&error))
         }

@@ -2,6 +2,13 @@
 //! front, an HTTP client behind.
 
 mod cluster;
+mod credentials;
 mod endpoints;
+mod fake;
 mod harness;
 mod hostile;
+mod politeness;
+mod prometheus;
+mod reply;
+mod scene;
+mod truncation;
