@@ -59,6 +59,9 @@ pub enum Failure {
     /// The document could be read and proves nothing.
     #[error("{0}")]
     Incomplete(#[from] Incomplete),
+    /// The coordinator lists a query and says, not for the first time, that it does not know it.
+    #[error("answered that the query is gone, yet lists it again: is a proxy in between?")]
+    StillListed,
     /// The answer has another shape than this server should give.
     #[error("{0}")]
     Unexpected(String),
@@ -80,6 +83,7 @@ impl Failure {
             Self::Encoding(_) => "encoding",
             Self::Parse(error) => error.reason(),
             Self::Incomplete(incomplete) => incomplete.reason(),
+            Self::StillListed => "still_listed",
             Self::Unexpected(_) => "unexpected",
         }
     }

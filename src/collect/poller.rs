@@ -269,10 +269,12 @@ impl Poller {
         findings: &mut Findings,
     ) {
         match outcome {
-            Ok((Read::Gone, _)) => {
+            Ok((Read::Gone, _)) if memory.ledger.gone(&due.id, read) => {
                 let why = memory.of.why("gone");
                 self.counters.skipped.get_or_create(&why).inc();
-                memory.ledger.over(&due.id);
+            }
+            Ok((Read::Gone, _)) => {
+                self.settle_failure(memory, due, read, &Failure::StillListed, findings);
             }
             Ok((Read::Document(outcome), bytes)) => {
                 self.counters.reads.get_or_create(&memory.of).inc();
