@@ -3,6 +3,7 @@
 
 mod cluster;
 mod credentials;
+mod doubtful;
 mod endpoints;
 mod fake;
 mod harness;
