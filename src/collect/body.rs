@@ -52,6 +52,23 @@ pub async fn pour<P: Push>(
     pipe.finish()
 }
 
+/// Whether a body is under gzip, by any of the names that RFC 9110 gives it; servers may send it unasked.
+///
+/// # Errors
+/// When it is under anything else.
+pub fn is_gzip(headers: &HeaderMap) -> Result<bool, Failure> {
+    let encoding = headers.get(header::CONTENT_ENCODING);
+    let encoding = encoding.map_or("identity", |value| value.to_str().unwrap_or("?"));
+    let is = |name: &str| encoding.eq_ignore_ascii_case(name);
+    if is("gzip") || is("x-gzip") {
+        Ok(true)
+    } else if is("identity") {
+        Ok(false)
+    } else {
+        Err(Failure::Encoding(encoding.chars().take(40).collect()))
+    }
+}
+
 enum Pipe<P: Push> {
     Plain(Counted<P>),
     Gzip(Box<GzDecoder<Counted<P>>>),
@@ -64,12 +81,11 @@ impl<P: Push> Pipe<P> {
             bytes: 0,
             refused: None,
         };
-        let encoding = headers.get(header::CONTENT_ENCODING);
-        match encoding.map_or("identity", |v| v.to_str().unwrap_or("?")) {
-            "identity" => Ok(Self::Plain(counted)),
-            "gzip" => Ok(Self::Gzip(Box::new(GzDecoder::new(counted)))),
-            other => Err(Failure::Encoding(other.chars().take(40).collect())),
-        }
+        Ok(if is_gzip(headers)? {
+            Self::Gzip(Box::new(GzDecoder::new(counted)))
+        } else {
+            Self::Plain(counted)
+        })
     }
 
     fn push(&mut self, chunk: &[u8]) -> Result<(), Failure> {

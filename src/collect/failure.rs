@@ -28,6 +28,9 @@ pub enum Failure {
     /// The whole request took too long.
     #[error("no complete answer within {} s", .0.as_secs_f64())]
     Timeout(Duration),
+    /// The connection broke before an answer came, or what came was not HTTP.
+    #[error("no HTTP answer: {0}")]
+    NoAnswer(String),
     /// The connection broke inside the body.
     #[error("the body broke off: {0}")]
     Body(String),
@@ -56,6 +59,9 @@ pub enum Failure {
     /// The document could be read and proves nothing.
     #[error("{0}")]
     Incomplete(#[from] Incomplete),
+    /// The coordinator lists a query and says, not for the first time, that it does not know it.
+    #[error("answered that the query is gone, yet lists it again: is a proxy in between?")]
+    StillListed,
     /// The answer has another shape than this server should give.
     #[error("{0}")]
     Unexpected(String),
@@ -70,12 +76,14 @@ impl Failure {
             Self::TlsFiles(_) => "tls_files",
             Self::Connect(_) => "connect",
             Self::Timeout(_) => "timeout",
+            Self::NoAnswer(_) => "no_answer",
             Self::Body(_) => "body",
             Self::Status { status, .. } => status_reason(*status),
             Self::NotJson { .. } => "content_type",
             Self::Encoding(_) => "encoding",
             Self::Parse(error) => error.reason(),
             Self::Incomplete(incomplete) => incomplete.reason(),
+            Self::StillListed => "still_listed",
             Self::Unexpected(_) => "unexpected",
         }
     }
@@ -103,6 +111,8 @@ impl Failure {
             Self::Timeout(timeout)
         } else if error.is_connect() {
             Self::Connect(innermost(&error))
+        } else if error.is_request() {
+            Self::NoAnswer(innermost(&error))
         } else {
             Self::Body(innermost(&error))
         }

@@ -1,7 +1,7 @@
 //! The poll loop of one coordinator: list, compare, read what is due, report. One cycle at a time; the pause counts
 //! from the end of a cycle, because a query's rest counts from the end of its read.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -62,6 +62,8 @@ struct Memory {
     judge: Judge,
     known: Acquaintance,
     last: Option<Listing>,
+    /// Why the last read of a query failed, until it is read again.
+    failing: BTreeMap<String, Problem>,
     of: Of,
 }
 
@@ -93,6 +95,7 @@ impl Poller {
             judge: Judge::default(),
             known: Acquaintance::default(),
             last: None,
+            failing: BTreeMap::new(),
             of: Of::from(&self.target.spec),
         }
     }
@@ -150,13 +153,17 @@ impl Poller {
         for _ in 0..closed.contradictions.min(2) {
             memory.judge.contradicted();
         }
+        let tracked = memory.ledger.tracked();
+        memory.failing.retain(|id, _| tracked.contains(id));
+        // A failed query that rests still leaves its gap, for the same reason.
+        let resting = memory.failing.values().next().cloned();
         let by_state = memory.last.as_ref().map(|listing| listing.by_state.clone());
         Report {
             closed,
             judge: memory.judge.clone(),
             by_state: by_state.filter(|_| findings.up).unwrap_or_default(),
             up: findings.up,
-            problem: findings.problem,
+            problem: findings.problem.or(resting),
             version: memory.known.version.clone(),
             node_id: memory.known.node_id.clone(),
         }
@@ -268,11 +275,14 @@ impl Poller {
         outcome: Result<(Read, u64), Failure>,
         findings: &mut Findings,
     ) {
+        memory.failing.remove(&due.id);
         match outcome {
-            Ok((Read::Gone, _)) => {
+            Ok((Read::Gone, _)) if memory.ledger.gone(&due.id, read) => {
                 let why = memory.of.why("gone");
                 self.counters.skipped.get_or_create(&why).inc();
-                memory.ledger.over(&due.id);
+            }
+            Ok((Read::Gone, _)) => {
+                self.settle_failure(memory, due, read, &Failure::StillListed, findings);
             }
             Ok((Read::Document(outcome), bytes)) => {
                 self.counters.reads.get_or_create(&memory.of).inc();
@@ -305,7 +315,9 @@ impl Poller {
             "Could not read a query; its last facts stay"
         );
         memory.ledger.failed(&due.id, read, failure.is_denied());
-        findings.note(failure.problem("reading a query"));
+        let problem = failure.problem("reading a query");
+        memory.failing.insert(due.id.clone(), problem.clone());
+        findings.note(problem);
     }
 
     fn count_parse_failure(&self, of: &Of, failure: &Failure) {

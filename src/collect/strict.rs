@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use bytes::{Buf, Bytes};
 use flate2::read::MultiGzDecoder;
-use http::header;
 use reqwest::Response;
 use tokio::sync::mpsc::{Receiver, channel};
 use tokio::task::spawn_blocking;
@@ -17,6 +16,7 @@ use crate::trino::query_list::ListHead;
 use crate::trino::strict::{read_query_info, read_query_list};
 use crate::trino::task::{ListSink, QueryHead, TaskSink};
 
+use super::body::is_gzip;
 use super::failure::Failure;
 
 /// Chunks on their way to the parser; enough to keep it busy, few enough to bound memory.
@@ -61,7 +61,7 @@ async fn pull<T: Send + 'static>(
     parse: impl FnOnce(&mut dyn Read) -> Result<T, ParseError> + Send + 'static,
     timeout: Duration,
 ) -> Result<(T, u64), Failure> {
-    let gzip = is_gzip(&response)?;
+    let gzip = is_gzip(response.headers())?;
     let (chunks, received) = channel(CHUNKS);
     let reader = spawn_blocking(move || {
         let body = Body {
@@ -94,15 +94,6 @@ async fn pull<T: Send + 'static>(
 async fn next(response: &mut Response, timeout: Duration) -> Result<Option<Bytes>, Failure> {
     let chunk = response.chunk().await;
     chunk.map_err(|error| Failure::from_client(error, timeout))
-}
-
-fn is_gzip(response: &Response) -> Result<bool, Failure> {
-    let encoding = response.headers().get(header::CONTENT_ENCODING);
-    match encoding.map_or("identity", |value| value.to_str().unwrap_or("?")) {
-        "identity" => Ok(false),
-        "gzip" => Ok(true),
-        other => Err(Failure::Encoding(other.chars().take(40).collect())),
-    }
 }
 
 /// The receiving end of a body.

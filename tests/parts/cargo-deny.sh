@@ -14,4 +14,5 @@ if [[ ! -x $root/bin/cargo-deny ]]; then
     CARGO_TARGET_DIR=$scratch cargo install --quiet --locked --version "$VERSION" --no-default-features \
         --root "$root" cargo-deny
 fi
+cargo fetch --locked --quiet
 exec "$root/bin/cargo-deny" --offline "$@"

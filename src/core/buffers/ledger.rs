@@ -37,6 +37,8 @@ struct Entry {
     failed: bool,
     /// The list no longer shows it and does not say that it ended.
     unlisted: bool,
+    /// The coordinator answered that it does not know it.
+    gone: bool,
 }
 
 /// What the workers held when everything was known.
@@ -169,6 +171,8 @@ impl Ledger {
             entry.retry = query.retry;
             entry.unlisted = false;
         }
+        self.queries
+            .retain(|_, entry| !(entry.gone && entry.unlisted));
         restarted
     }
 
@@ -196,10 +200,28 @@ impl Ledger {
             entry.facts = Some((read.started, facts));
             entry.last = Some(read);
             entry.failed = false;
+            entry.gone = false;
         }
     }
 
-    /// Trino says that the query is over or gone.
+    /// The coordinator does not know a query that it listed. What was known of it stays until the next list: if that
+    /// still shows the query, it never went. False when it was said before of a query that is listed again.
+    #[must_use]
+    pub fn gone(&mut self, id: &str, read: LastRead) -> bool {
+        let Some(entry) = self.queries.get_mut(id) else {
+            return true;
+        };
+        if entry.unlisted {
+            self.queries.remove(id);
+            return true;
+        }
+        let first = !entry.gone;
+        entry.gone = true;
+        entry.last = Some(read);
+        first
+    }
+
+    /// Trino says that the query is over.
     pub fn over(&mut self, id: &str) {
         self.queries.remove(id);
     }
@@ -245,7 +267,11 @@ impl Ledger {
     /// Facts that could not be renewed expire; facts that merely rest do not.
     fn is_known(&self, entry: &Entry, now: Moment) -> bool {
         let expired = |at: Moment| entry.failed && now.since(at) > self.stale_after;
-        entry.facts.as_ref().is_some_and(|(at, _)| !expired(*at))
+        match &entry.facts {
+            Some((at, _)) => !expired(*at),
+            // Over before it was ever read, unless the next list says otherwise.
+            None => entry.gone && !entry.failed,
+        }
     }
 
     fn oldest_fact(&self) -> Option<Moment> {

@@ -285,3 +285,45 @@ fn queries_that_trino_repeats_stand_apart() {
         (0, 1, 1)
     );
 }
+
+#[test]
+fn a_gone_query_keeps_its_facts_until_the_next_list_agrees() {
+    let mut story = Story::new();
+    story.list(&[Q1], &[]);
+    story.reads(Q1, 5);
+    story.close();
+    story.list(&[Q1, Q2], &[]);
+    for id in [Q1, Q2] {
+        assert!(story.ledger.gone(id, read(story.now)), "normal at first");
+    }
+    let closed = story.close();
+    assert_eq!((bytes(&closed), closed.whole), (5, true));
+    story.list(&[], &[]);
+    assert!(story.due().is_empty());
+    let closed = story.close();
+    assert_eq!((bytes(&closed), closed.whole), (0, true));
+}
+
+#[test]
+fn a_query_that_is_gone_and_listed_again_was_never_gone() {
+    let mut story = Story::new();
+    story.list(&[Q1], &[]);
+    story.reads(Q1, 5);
+    story.close();
+    for first in [true, false] {
+        story.list(&[Q1, Q2], &[]);
+        for id in [Q1, Q2] {
+            assert_eq!(story.ledger.gone(id, read(story.now)), first);
+        }
+    }
+    story.fails(Q1);
+    story.fails(Q2);
+    let closed = story.close();
+    assert_eq!((bytes(&closed), closed.whole), (5, false));
+    assert!(!closed.known, "Q2 may hold anything");
+    story.list(&[Q1, Q2], &[]);
+    story.reads(Q1, 6);
+    story.reads(Q2, 1);
+    let closed = story.close();
+    assert_eq!((bytes(&closed), closed.whole), (7, true));
+}

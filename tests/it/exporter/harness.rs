@@ -59,6 +59,17 @@ fn missing(defaults: &str, yaml: &str) -> String {
     lines.map(|line| format!("{line}\n")).collect()
 }
 
+/// Waits until something is true.
+pub async fn eventually(what: &str, mut met: impl FnMut() -> bool) {
+    for _ in 0..LOOKS {
+        if met() {
+            return;
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+    panic!("never came: {what}");
+}
+
 impl Running {
     /// Status and body of a GET.
     pub async fn get(&self, path: &str) -> (u16, String) {

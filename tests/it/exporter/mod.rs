@@ -3,6 +3,14 @@
 
 mod cluster;
 mod contract;
+mod credentials;
+mod doubtful;
 mod endpoints;
+mod fake;
 mod harness;
 mod hostile;
+mod politeness;
+mod prometheus;
+mod reply;
+mod scene;
+mod truncation;
