@@ -6,6 +6,7 @@
 mod archive;
 mod capture;
 mod client;
+mod cost;
 mod exporter;
 mod harness;
 mod holdings;
@@ -33,5 +34,6 @@ async fn main() -> ExitCode {
     scenarios.extend(holdings::scenarios());
     scenarios.extend(monitoring::scenarios());
     scenarios.extend(capture::scenarios());
+    scenarios.extend(cost::scenarios());
     runner::main(&scenarios).await
 }

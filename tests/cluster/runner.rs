@@ -32,7 +32,8 @@ struct Tally {
     failed: Vec<String>,
 }
 
-/// Runs the scenarios that the arguments choose: words that all have to be part of the name.
+/// Runs the scenarios that the arguments choose: words that all have to be part of the name. Measurements run only
+/// when a word asks for them.
 pub async fn main(scenarios: &[Scenario]) -> ExitCode {
     match run(scenarios).await {
         Ok(tally) if tally.failed.is_empty() => {
@@ -68,7 +69,11 @@ async fn run(scenarios: &[Scenario]) -> Result<Tally> {
             _ => words.push(argument),
         }
     }
-    let chosen = |name: &str| words.iter().all(|word| name.contains(word.as_str()));
+    let measuring = words.iter().any(|word| word.starts_with("measure"));
+    let chosen = |name: &str| {
+        let measures = name.contains("measure-");
+        (measuring || !measures) && words.iter().all(|word| name.contains(word.as_str()))
+    };
     if list_only {
         names(scenarios)
             .filter(|name| chosen(name))
