@@ -71,15 +71,21 @@ fn the_api_server_would_take_the_example_manifests() {
 
 /// The mounted files of a pod, under a folder of this machine instead of `/etc/xtrinode`.
 fn mounted(config: &str, folder: &Path) -> String {
+    let names = vec!["localhost".to_owned()];
+    let certificate = rcgen::generate_simple_self_signed(names).expect("a certificate");
     for word in config
         .split_whitespace()
         .filter(|word| word.starts_with("/etc/xtrinode/"))
     {
         let file = folder.join(word.trim_start_matches("/etc/xtrinode/"));
         std::fs::create_dir_all(file.parent().expect("a folder")).expect("it is writable");
-        if file.file_name().is_some_and(|name| name != "username") {
-            std::fs::write(file, "content").expect("it is writable");
-        }
+        let content = match file.file_name().and_then(|name| name.to_str()) {
+            Some("username") => continue,
+            Some("tls.crt" | "ca.crt") => certificate.cert.pem(),
+            Some("tls.key") => certificate.signing_key.serialize_pem(),
+            _ => "content".to_owned(),
+        };
+        std::fs::write(file, content).expect("it is writable");
     }
     config.replace("/etc/xtrinode/", &format!("{}/", folder.display()))
 }

@@ -65,11 +65,6 @@ impl Exporter {
         format!("http://{}", self.address)
     }
 
-    /// `address:port`
-    pub fn host_and_port(&self) -> String {
-        self.address.to_string()
-    }
-
     /// The last lines of its log.
     pub fn log(&self) -> String {
         self.process.tail(30)

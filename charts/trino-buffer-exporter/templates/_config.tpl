@@ -26,6 +26,7 @@ Keys left out take the exporter's own defaults, which are the chart's.
       "pollIntervalSeconds" $v.pollIntervalSeconds
       "requestTimeoutSeconds" $v.requestTimeoutSeconds
       "staleAfterSeconds" $v.staleAfterSeconds
+      "taskInfoUpdateIntervalSeconds" $v.taskInfoUpdateIntervalSeconds
       "maxResponseBytes" $v.maxResponseBytes
       "compression" $v.compression
       "strict" $v.strict

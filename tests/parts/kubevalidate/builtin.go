@@ -46,7 +46,7 @@ func (c checker) beforeCreate(object runtime.Object, strategy rest.RESTCreateStr
 	if err != nil {
 		return err
 	}
-	ctx := context.Background()
+	ctx := request.WithNamespace(context.Background(), metav1.NamespaceNone)
 	if strategy.NamespaceScoped() {
 		if accessor.GetNamespace() == "" {
 			accessor.SetNamespace(c.namespace)

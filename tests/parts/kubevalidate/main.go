@@ -99,11 +99,24 @@ func (c checker) stream(name string, input io.Reader) (problems []string, object
 			continue
 		}
 		objects++
-		object := &unstructured.Unstructured{Object: content}
+		// Through JSON, because that keeps integers integers, as the API server has them; the rules of custom resources care.
+		object := &unstructured.Unstructured{}
+		if err := decode(document, object); err != nil {
+			problems = append(problems, fmt.Sprintf("%s: document %d: %v", name, objects, err))
+			continue
+		}
 		for _, problem := range c.object(object, document) {
 			problems = append(problems, fmt.Sprintf("%s: %s %s: %s", name, object.GetKind(), object.GetName(), problem))
 		}
 	}
+}
+
+func decode(document []byte, object *unstructured.Unstructured) error {
+	raw, err := yaml.YAMLToJSON(document)
+	if err != nil {
+		return err
+	}
+	return object.UnmarshalJSON(raw)
 }
 
 // object checks one object by the rules of its kind.
