@@ -10,7 +10,7 @@ use http::{HeaderMap, StatusCode, header};
 use reqwest::{Certificate, ClientBuilder, Identity, Response};
 use url::Url;
 
-use super::failure::Failure;
+use super::failure::{Failure, innermost};
 use super::options::{Access, Peer, TlsFiles};
 
 /// A host that does not answer a connection attempt in this time will not answer at all.
@@ -28,6 +28,7 @@ pub struct Client {
 
 #[derive(Debug)]
 struct Built {
+    secure: bool,
     files: Vec<Vec<u8>>,
     client: reqwest::Client,
 }
@@ -62,7 +63,7 @@ impl Client {
     /// # Errors
     /// Everything else, sorted. A missing thing (404, 410) is a [`Failure::Status`] too.
     pub async fn get(&self, url: Url, expect: Expect) -> Result<Response, Failure> {
-        let client = self.current()?;
+        let client = self.current(url.scheme() == "https")?;
         let mut request = client.get(url).headers(self.headers(expect));
         if let Some((name, value)) = self.access.auth.header()? {
             request = request.header(name, value);
@@ -74,25 +75,32 @@ impl Client {
         check(response, expect, self.access.peer)
     }
 
-    /// The client for the TLS files as they are now.
-    fn current(&self) -> Result<reqwest::Client, Failure> {
-        let files = self.access.tls.contents()?;
+    /// The client for the TLS files as they are now. Plain http needs none, and no authorities of the system either:
+    /// an image may lack them.
+    fn current(&self, secure: bool) -> Result<reqwest::Client, Failure> {
+        let files = if secure {
+            self.access.tls.contents()?
+        } else {
+            Vec::new()
+        };
         let mut built = self
             .built
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner);
-        if let Some(built) = built.as_ref().filter(|built| built.files == files) {
+        let same = |built: &&Built| built.secure == secure && built.files == files;
+        if let Some(built) = built.as_ref().filter(same) {
             return Ok(built.client.clone());
         }
-        let client = self.build()?;
+        let client = self.build(secure)?;
         *built = Some(Built {
+            secure,
             files,
             client: client.clone(),
         });
         Ok(client)
     }
 
-    fn build(&self) -> Result<reqwest::Client, Failure> {
+    fn build(&self, secure: bool) -> Result<reqwest::Client, Failure> {
         let builder = reqwest::Client::builder()
             .user_agent(concat!("xtrinode/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
@@ -102,9 +110,14 @@ impl Client {
             .timeout(self.access.timeout)
             .pool_idle_timeout(IDLE)
             .pool_max_idle_per_host(2);
-        let builder = self.access.tls.apply(builder)?;
-        let failed =
-            |error: reqwest::Error| Failure::TlsFiles(format!("cannot set up TLS: {error}"));
+        let builder = if secure {
+            self.access.tls.apply(builder)?
+        } else {
+            builder.tls_certs_only([])
+        };
+        let failed = |error: reqwest::Error| {
+            Failure::TlsFiles(format!("cannot set up TLS: {}", innermost(&error)))
+        };
         builder.build().map_err(failed)
     }
 

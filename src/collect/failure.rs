@@ -177,7 +177,7 @@ fn redirect_hint(headers: &HeaderMap) -> String {
 }
 
 /// The last cause says what happened; the outer ones only that something did.
-fn innermost(error: &dyn Error) -> String {
+pub(super) fn innermost(error: &dyn Error) -> String {
     let mut cause = error;
     while let Some(source) = cause.source() {
         cause = source;

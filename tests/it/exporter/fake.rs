@@ -202,10 +202,15 @@ async fn talk<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S, shared: &Shared
     ending
 }
 
-async fn request<S: AsyncRead + Unpin>(stream: &mut S) -> Option<Asked> {
+async fn request<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S) -> Option<Asked> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         head.push(stream.read_u8().await.ok()?);
+        if head[0] != b'G' {
+            let refusal = b"HTTP/1.1 400 Not HTTP\r\nconnection: close\r\n\r\n";
+            stream.write_all(refusal).await.ok()?;
+            return None;
+        }
     }
     let head = String::from_utf8(head).ok()?;
     let target = head.split(' ').nth(1)?.to_owned();

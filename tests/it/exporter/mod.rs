@@ -13,4 +13,5 @@ mod politeness;
 mod prometheus;
 mod reply;
 mod scene;
+mod tls;
 mod truncation;

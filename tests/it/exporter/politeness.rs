@@ -137,6 +137,6 @@ async fn a_crowd_of_impatient_readers_is_one_reader() {
     let readers = (0..20).map(|_| exporter.get("/v1/snapshot?maxAge=0s"));
     futures::future::join_all(readers).await;
     let cycles = fake.asked(LIST).len() - lists;
-    assert!((1..=20).contains(&cycles), "{cycles}");
+    assert!((1..10).contains(&cycles), "{cycles}");
     exporter.stop().await;
 }
