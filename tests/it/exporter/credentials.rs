@@ -2,12 +2,12 @@
 //! no redirect's target, no worker, no log, no page.
 
 use std::fs;
-use std::path::PathBuf;
 
 use futures::future::join_all;
 
 use super::super::binary;
 use super::fake::{Asked, Fake};
+use super::folder::Folder;
 use super::harness::{detail, reason};
 use super::reply::Reply;
 use super::scene::{DETAIL, LIST, QUERY, Scene, complete, coordinator, held, watch_fast};
@@ -17,31 +17,6 @@ const FIRST: &str = "Basic bW9uaXRvcjpmaXJzdA==";
 const SECOND: &str = "Basic bW9uaXRvcjpzZWNvbmQ=";
 /// `printf 'from-secret:first' | base64`.
 const FROM_SECRET: &str = "Basic ZnJvbS1zZWNyZXQ6Zmlyc3Q=";
-
-struct Folder(tempfile::TempDir);
-
-impl Folder {
-    fn with(files: &[(&str, &str)]) -> Self {
-        let folder = Self(tempfile::tempdir().unwrap());
-        for (name, text) in files {
-            folder.write(name, text);
-        }
-        folder
-    }
-
-    fn write(&self, name: &str, text: &str) {
-        fs::write(self.path(name), text).unwrap();
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    /// `KEY: 'PATH'` for a file.
-    fn key(&self, key: &str, name: &str) -> String {
-        format!("{key}: '{}'", self.path(name).display())
-    }
-}
 
 /// The headers of all requests of one good cycle.
 async fn asked_with(more: &str) -> Vec<Asked> {
