@@ -2,46 +2,21 @@
 //! no redirect's target, no worker, no log, no page.
 
 use std::fs;
-use std::path::PathBuf;
 
 use futures::future::join_all;
 
 use super::super::binary;
 use super::fake::{Asked, Fake};
+use super::folder::Folder;
 use super::harness::{detail, reason};
 use super::reply::Reply;
-use super::scene::{DETAIL, LIST, QUERY, Scene, behave, complete, coordinator, held, watch_fast};
+use super::scene::{DETAIL, LIST, QUERY, Scene, complete, coordinator, held, watch_fast};
 
 /// Base64 of `USER:PASSWORD` comes from outside: `printf 'monitor:first' | base64`.
 const FIRST: &str = "Basic bW9uaXRvcjpmaXJzdA==";
 const SECOND: &str = "Basic bW9uaXRvcjpzZWNvbmQ=";
 /// `printf 'from-secret:first' | base64`.
 const FROM_SECRET: &str = "Basic ZnJvbS1zZWNyZXQ6Zmlyc3Q=";
-
-struct Folder(tempfile::TempDir);
-
-impl Folder {
-    fn with(files: &[(&str, &str)]) -> Self {
-        let folder = Self(tempfile::tempdir().unwrap());
-        for (name, text) in files {
-            folder.write(name, text);
-        }
-        folder
-    }
-
-    fn write(&self, name: &str, text: &str) {
-        fs::write(self.path(name), text).unwrap();
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    /// `KEY: 'PATH'` for a file.
-    fn key(&self, key: &str, name: &str) -> String {
-        format!("{key}: '{}'", self.path(name).display())
-    }
-}
 
 /// The headers of all requests of one good cycle.
 async fn asked_with(more: &str) -> Vec<Asked> {
@@ -243,22 +218,24 @@ fn ways(folder: &Folder) -> [String; 3] {
 #[tokio::test]
 async fn no_page_tells_a_secret() {
     let folder = Folder::with(&[("p", SECRET)]);
-    for more in ways(&folder) {
-        let scene = Scene::good(&more).await;
-        for path in [LIST, DETAIL] {
-            for reply in tempting() {
-                scene.fake.on(path, reply);
-                let asked = scene.fake.asked(path).len();
-                scene.fake.until_asked(path, asked + 2).await;
-                for page in ["/metrics", "/v1/snapshot", "/readyz?verbose", "/"] {
-                    tells_nothing(&scene.exporter.get(page).await.1);
-                }
-            }
-            behave(&scene.fake, &[QUERY]);
-            scene.exporter.until("a complete cycle", complete).await;
+    let ways = ways(&folder);
+    let each = ways
+        .iter()
+        .flat_map(|way| [LIST, DETAIL].map(|path| tempt(way, path)));
+    join_all(each).await;
+}
+
+async fn tempt(way: &str, path: &str) {
+    let scene = Scene::good(way).await;
+    for reply in tempting() {
+        scene.fake.on(path, reply);
+        let asked = scene.fake.asked(path).len();
+        scene.fake.until_asked(path, asked + 2).await;
+        for page in ["/metrics", "/v1/snapshot", "/readyz?verbose", "/"] {
+            tells_nothing(&scene.exporter.get(page).await.1);
         }
-        scene.exporter.stop().await;
     }
+    scene.exporter.stop().await;
 }
 
 /// The program itself, as chatty as it gets.

@@ -269,7 +269,7 @@ async fn several_coordinators_behind_one_url_are_noticed() {
 }
 
 #[tokio::test]
-async fn a_list_that_shows_less_than_the_coordinator_counts_is_hidden() {
+async fn a_list_that_shows_less_than_the_coordinator_counts_is_doubted() {
     let fake = coordinator(&[]).await;
     fake.on("/metrics", running(3));
     let exporter = watch_fast(&fake.url, "").await;

@@ -7,6 +7,7 @@ mod credentials;
 mod doubtful;
 mod endpoints;
 mod fake;
+mod folder;
 mod harness;
 mod hostile;
 mod politeness;

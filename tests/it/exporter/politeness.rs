@@ -14,7 +14,7 @@ use super::scene::{
 #[tokio::test]
 async fn a_slow_read_is_not_repeated_before_ten_times_its_duration() {
     let fake = coordinator(&[QUERY]).await;
-    let slow = Reply::json(held(QUERY)).after(Duration::from_millis(300));
+    let slow = Reply::json(held(QUERY)).after(Duration::from_millis(100));
     fake.on(DETAIL, slow);
     let exporter = watch_fast(&fake.url, "").await;
     exporter.until("a complete cycle", complete).await;
@@ -23,7 +23,7 @@ async fn a_slow_read_is_not_repeated_before_ten_times_its_duration() {
     }
     fake.until_asked(DETAIL, 2).await;
     // The read itself and its rest. A busy machine makes both longer, never shorter.
-    let least = Duration::from_millis(300 + 3000);
+    let least = Duration::from_millis(100 + 1000);
     let intervals = fake.intervals(DETAIL);
     assert!(intervals.iter().all(|time| *time >= least), "{intervals:?}");
     exporter.stop().await;
@@ -54,7 +54,7 @@ async fn a_coordinator_that_goes_away_leaves_facts_then_nothing_then_comes_back(
     let fake = Fake::start_at(ADDRESS, None).await;
     behave(&fake, &[QUERY]);
     let address = fake.authority().to_owned();
-    let exporter = watch_fast(&fake.url, "staleAfterSeconds: 2").await;
+    let exporter = watch_fast(&fake.url, "staleAfterSeconds: 1").await;
     let good = exporter.until("a complete cycle", complete).await;
     drop(fake);
     let away = exporter
@@ -86,7 +86,7 @@ async fn a_coordinator_that_goes_away_leaves_facts_then_nothing_then_comes_back(
 
 #[tokio::test]
 async fn facts_that_cannot_be_renewed_disappear_and_are_never_zero() {
-    let scene = Scene::good("staleAfterSeconds: 2").await;
+    let scene = Scene::good("staleAfterSeconds: 1").await;
     scene.fake.on(DETAIL, Reply::refusal(500));
     let mut shown = 0;
     let seen = loop {

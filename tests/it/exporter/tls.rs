@@ -2,7 +2,6 @@
 //! take effect.
 
 use std::fs;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use rcgen::{
@@ -17,6 +16,7 @@ use xtrinode::web::tls::install_provider;
 
 use super::super::binary;
 use super::fake::Fake;
+use super::folder::Folder;
 use super::harness::{Running, detail, reason};
 use super::reply::Reply;
 use super::scene::{DETAIL, QUERY, behave, complete, coordinator, held_by, watch_fast};
@@ -94,33 +94,6 @@ async fn secure(pair: &Pair, clients: Option<&Authority>) -> Fake {
     fake
 }
 
-struct Files(tempfile::TempDir);
-
-impl Files {
-    fn with(files: &[(&str, &str)]) -> Self {
-        let folder = Self(tempfile::tempdir().unwrap());
-        for (name, text) in files {
-            folder.write(name, text);
-        }
-        folder
-    }
-
-    fn write(&self, name: &str, text: &str) {
-        fs::write(self.path(name), text).unwrap();
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    /// `{KEY: 'PATH', …}`.
-    fn map(&self, keys: &[(&str, &str)]) -> String {
-        let pair = |(key, name): &(&str, &str)| format!("{key}: '{}'", self.path(name).display());
-        let pairs: Vec<String> = keys.iter().map(pair).collect();
-        format!("{{{}}}", pairs.join(", "))
-    }
-}
-
 /// The reason and sentence of a coordinator that can't be read.
 async fn refused(exporter: Running) -> (String, String) {
     let seen = exporter.first_cycle().await;
@@ -140,7 +113,7 @@ async fn complete_with(fake: &Fake, more: &str) {
 #[tokio::test]
 async fn only_the_configured_authority_is_trusted() {
     let (ours, theirs) = (Authority::new("ours"), Authority::new("theirs"));
-    let files = Files::with(&[("ca", &ours.pem), ("wrong", &theirs.pem)]);
+    let files = Folder::with(&[("ca", &ours.pem), ("wrong", &theirs.pem)]);
     let fake = secure(&ours.issue(HERE), None).await;
     complete_with(&fake, &format!("tls: {}", files.map(&[("caFile", "ca")]))).await;
     let wrong = format!("tls: {}", files.map(&[("caFile", "wrong")]));
@@ -159,7 +132,7 @@ async fn only_the_configured_authority_is_trusted() {
 #[tokio::test]
 async fn a_certificate_for_another_name_is_refused() {
     let ours = Authority::new("ours");
-    let files = Files::with(&[("ca", &ours.pem)]);
+    let files = Folder::with(&[("ca", &ours.pem)]);
     let fake = secure(&ours.issue("127.0.0.2"), None).await;
     let more = format!("tls: {}", files.map(&[("caFile", "ca")]));
     let (reason, detail) = refused(watch_fast(&fake.url, &more).await).await;
@@ -171,7 +144,7 @@ async fn a_certificate_for_another_name_is_refused() {
 async fn whoever_skips_verification_connects_and_is_warned() {
     let fake = secure(&Authority::new("ours").issue("elsewhere.test"), None).await;
     complete_with(&fake, "tls: {insecureSkipVerify: true}").await;
-    let files = Files::with(&[]);
+    let files = Folder::with(&[]);
     let config = "tls: {insecureSkipVerify: true}\ncoordinators: {c: {url: 'https://127.0.0.1:1', release: r}}\n";
     let ended = once(&files, config, &[]).await;
     assert!(
@@ -185,7 +158,7 @@ async fn whoever_skips_verification_connects_and_is_warned() {
 async fn a_demanded_client_certificate_is_shown() {
     let (ours, theirs) = (Authority::new("ours"), Authority::new("theirs"));
     let (client, stranger) = (ours.issue("exporter"), theirs.issue("exporter"));
-    let files = Files::with(&[
+    let files = Folder::with(&[
         ("ca", &ours.pem),
         ("cert", &client.cert),
         ("key", &client.key),
@@ -211,7 +184,7 @@ async fn a_demanded_client_certificate_is_shown() {
 #[tokio::test]
 async fn an_authority_replaced_on_disk_takes_effect() {
     let (ours, theirs) = (Authority::new("ours"), Authority::new("theirs"));
-    let files = Files::with(&[("ca", &theirs.pem)]);
+    let files = Folder::with(&[("ca", &theirs.pem)]);
     let fake = secure(&ours.issue(HERE), None).await;
     let more = format!("tls: {}", files.map(&[("caFile", "ca")]));
     let exporter = watch_fast(&fake.url, &more).await;
@@ -258,7 +231,7 @@ async fn the_wrong_protocol_is_no_connection_or_no_answer() {
 #[tokio::test]
 async fn no_redirect_leads_from_tls_to_plain_http() {
     let ours = Authority::new("ours");
-    let files = Files::with(&[("ca", &ours.pem), ("p", "s3cr3t")]);
+    let files = Folder::with(&[("ca", &ours.pem), ("p", "s3cr3t")]);
     let (fake, plain) = (
         secure(&ours.issue(HERE), None).await,
         coordinator(&[QUERY]).await,
@@ -280,7 +253,7 @@ async fn no_redirect_leads_from_tls_to_plain_http() {
 #[tokio::test]
 async fn prometheus_has_an_authority_of_its_own() {
     let (ours, theirs) = (Authority::new("ours"), Authority::new("theirs"));
-    let files = Files::with(&[("ca", &ours.pem), ("prometheus", &theirs.pem)]);
+    let files = Folder::with(&[("ca", &ours.pem), ("prometheus", &theirs.pem)]);
     let fake = secure(&ours.issue(HERE), None).await;
     let prometheus = Fake::start_tls(theirs.issue(HERE).acceptor(None)).await;
     let empty = r#"{"status":"success","data":{"resultType":"vector","result":[]}}"#;
@@ -299,7 +272,7 @@ async fn prometheus_has_an_authority_of_its_own() {
 #[tokio::test]
 async fn a_system_without_authorities_is_no_obstacle() {
     let ours = Authority::new("ours");
-    let files = Files::with(&[("ca", &ours.pem), ("none", "")]);
+    let files = Folder::with(&[("ca", &ours.pem), ("none", "")]);
     let none = files.path("none");
     let none = none.to_str().unwrap();
     let plain = coordinator(&[QUERY]).await;
@@ -322,7 +295,7 @@ async fn a_system_without_authorities_is_no_obstacle() {
 }
 
 /// One cycle of the program itself.
-async fn once(files: &Files, config: &str, environment: &[(&str, &str)]) -> binary::Ended {
+async fn once(files: &Folder, config: &str, environment: &[(&str, &str)]) -> binary::Ended {
     files.write("config.yaml", config);
     let file = files.path("config.yaml");
     let mut command = binary::xtrinode(&["exporter", "--once", "--log-format", "json", "--config"]);
