@@ -1,6 +1,8 @@
 //! The questions that we ask a Trino node, each one GET, and what their answers amount to.
 //! Decides nothing about when to ask.
 
+use std::sync::Arc;
+
 use http::StatusCode;
 use serde::de::DeserializeOwned;
 use url::Url;
@@ -30,7 +32,7 @@ const METRICS_PAGE: u64 = 64 << 20;
 /// A Trino node.
 #[derive(Debug)]
 pub struct TrinoApi {
-    client: Client,
+    client: Arc<Client>,
     base: Url,
     limits: Limits,
     strict: bool,
@@ -51,7 +53,7 @@ pub type Sized<T> = (T, u64);
 impl TrinoApi {
     /// A node at `base`. `max_bytes` bounds each body; `strict` validates all of it.
     #[must_use]
-    pub fn new(client: Client, base: Url, max_bytes: u64, strict: bool) -> Self {
+    pub fn new(client: Arc<Client>, base: Url, max_bytes: u64, strict: bool) -> Self {
         let limits = Limits {
             document_bytes: max_bytes,
             ..Limits::default()

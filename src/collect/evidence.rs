@@ -2,6 +2,7 @@
 //! or, where that is not allowed, the query ids that workers name. Judges nothing; see `core::buffers::visibility`.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
@@ -58,11 +59,11 @@ fn counted(listing: &Listing) -> u64 {
 /// Asks workers which queries they work for, and the coordinator for each that its list did not show.
 pub async fn by_workers(
     api: &TrinoApi,
-    access: &Access,
+    client: &Arc<Client>,
     workers: Vec<Url>,
     tracked: &BTreeSet<String>,
 ) -> Evidence {
-    let statuses = ask_workers(access, workers).await;
+    let statuses = ask_workers(client, workers).await;
     if statuses.is_empty() {
         return Evidence::None;
     }
@@ -87,17 +88,22 @@ pub async fn by_workers(
     Evidence::Agrees
 }
 
-/// The public status of each worker that answers. No credentials go to workers.
-async fn ask_workers(access: &Access, workers: Vec<Url>) -> Vec<NodeStatus> {
-    let access = Access {
+/// The client for workers: no credentials go to them, and a slow one is not waited for.
+#[must_use]
+pub fn worker_client(access: &Access) -> Client {
+    Client::new(Access {
         auth: Auth::None,
         timeout: WORKER_TIMEOUT.min(access.timeout),
         forwarded_proto: None,
         ..access.clone()
-    };
+    })
+}
+
+/// The public status of each worker that answers.
+async fn ask_workers(client: &Arc<Client>, workers: Vec<Url>) -> Vec<NodeStatus> {
     stream::iter(workers.into_iter().take(AT_MOST))
         .map(|url| {
-            let worker = TrinoApi::new(Client::new(access.clone()), url, 0, false);
+            let worker = TrinoApi::new(Arc::clone(client), url, 0, false);
             async move { worker.status().await.ok() }
         })
         .buffer_unordered(AT_ONCE)

@@ -112,13 +112,13 @@ impl Collector {
     }
 
     fn poller(&self, index: usize, target: &Target, options: &Options) -> Poller {
-        let client = Client::new(options.trino.clone());
+        let client = Arc::new(Client::new(options.trino.clone()));
         let url = target.url.clone();
         Poller {
             index,
             target: target.clone(),
             api: TrinoApi::new(client, url, options.max_response_bytes, options.strict),
-            access: options.trino.clone(),
+            workers: Arc::new(evidence::worker_client(&options.trino)),
             worker_port: options.worker_http_port,
             interval: options.poll_interval,
             stale_after: options.stale_after,

@@ -15,18 +15,20 @@ use crate::core::buffers::ledger::{Closed, Due, Ledger, coverage};
 use crate::core::buffers::listing::{ListFold, Listing};
 use crate::core::buffers::pace::LastRead;
 use crate::core::buffers::snapshot::{Problem, Report};
-use crate::core::buffers::visibility::{Evidence, Judge};
+use crate::core::buffers::visibility::{Evidence, Judge, Visibility};
 use crate::core::moment::Moment;
+use crate::trino::ids::is_query_id;
 
 use super::acquaintance::Acquaintance;
 use super::api::{Read, TrinoApi};
 use super::board::Board;
+use super::client::Client;
 use super::clock::Clock;
 use super::counters::{Counters, Of};
 use super::demand::Demand;
 use super::evidence;
 use super::failure::Failure;
-use super::options::{Access, Target};
+use super::options::Target;
 
 /// Large documents are rendered in the coordinator's heap: two at a time do not hurt it.
 const IN_FLIGHT: usize = 2;
@@ -41,7 +43,7 @@ pub struct Poller {
     /// How it is asked.
     pub api: TrinoApi,
     /// How its workers are asked.
-    pub access: Access,
+    pub workers: Arc<Client>,
     /// Port of workers that only a mapping source knows.
     pub worker_port: u16,
     /// Pause between cycles.
@@ -223,7 +225,7 @@ impl Poller {
     async fn ask_workers(&self, memory: &Memory) -> Evidence {
         let workers = self.worker_urls(memory);
         let tracked = memory.ledger.tracked().into_iter().collect();
-        evidence::by_workers(&self.api, &self.access, workers, &tracked).await
+        evidence::by_workers(&self.api, &self.workers, workers, &tracked).await
     }
 
     /// Workers that tasks name, and workers that only a mapping source lists.
@@ -309,7 +311,7 @@ impl Poller {
         self.count_parse_failure(&memory.of, failure);
         tracing::warn!(
             coordinator = memory.of.coordinator,
-            query_id = due.id,
+            query_id = shown(&due.id),
             reason = failure.reason(),
             error = %failure,
             "Could not read a query; its last facts stay"
@@ -375,8 +377,16 @@ impl Poller {
     }
 }
 
-fn tell_visibility(of: &Of, now: crate::core::buffers::visibility::Visibility) {
-    use crate::core::buffers::visibility::Visibility;
+/// A query id for the log. What a server calls an id may be anything of any length.
+fn shown(id: &str) -> &str {
+    if is_query_id(id) {
+        id
+    } else {
+        "(not a query id)"
+    }
+}
+
+fn tell_visibility(of: &Of, now: Visibility) {
     match now {
         Visibility::Visible => {
             tracing::info!(
