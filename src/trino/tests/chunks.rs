@@ -2,6 +2,7 @@
 
 use super::facts::CAPTURES;
 use super::support::{ENGINES, Outcome, SMALL, read, read_chunks, read_strictly};
+use crate::trino::words::QueryState;
 use crate::trino::{Engine, Limits, ParseError};
 
 fn in_sizes(body: &[u8], size: usize, engine: Engine) -> Outcome {
@@ -110,6 +111,28 @@ fn one_byte_that_changed_is_judged_alike_in_any_cut() {
             if let Ok(facts) = read_strictly(&changed) {
                 assert_eq!(whole, Ok(facts), "{}", changed.escape_ascii());
             }
+        }
+    }
+}
+
+/// The scanner indexes a chunk piece by piece: an escape may stand in one, the key's end in the next.
+#[test]
+fn an_escaped_key_is_found_wherever_it_lies_in_a_chunk() {
+    for padding in 0..1200 {
+        let plan = "x".repeat(padding);
+        let body = format!(r#"{{"plan":"{plan}","st\u0061te":"FLUSHED","\u0073elf":"here"}}"#);
+        for engine in ENGINES {
+            let (head, _) = in_sizes(body.as_bytes(), body.len(), engine).unwrap();
+            assert_eq!(
+                head.self_uri.as_deref(),
+                Some("here"),
+                "{engine:?} {padding}"
+            );
+            assert_eq!(
+                head.state,
+                Some(QueryState::Unknown),
+                "{engine:?} {padding}"
+            );
         }
     }
 }
