@@ -18,4 +18,10 @@ impl Random {
     pub fn below(&mut self, end: u64) -> u64 {
         self.next() % end
     }
+
+    /// One of some bytes; there must be at least one.
+    pub fn one_of(&mut self, bytes: &[u8]) -> u8 {
+        let choice = self.below(bytes.len() as u64);
+        bytes[usize::try_from(choice).unwrap_or(0)]
+    }
 }

@@ -23,8 +23,8 @@ const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz
 pub fn fill(out: &mut Vec<u8>, template: &str, random: &mut Random) {
     for byte in template.trim_end().bytes() {
         out.push(match byte {
-            b'#' => b'1' + (random.below(9) as u8),
-            b'?' => BASE64[(random.below(64)) as usize],
+            b'#' => random.one_of(b"123456789"),
+            b'?' => random.one_of(BASE64),
             other => other,
         });
     }

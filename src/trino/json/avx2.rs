@@ -68,6 +68,7 @@ impl Lanes for Avx2 {
 #[inline]
 #[target_feature(enable = "avx2,pclmulqdq,bmi1,popcnt")]
 fn load(block: &[u8; BLOCK]) -> [__m256i; 2] {
+    #[allow(clippy::cast_ptr_alignment)] // the load below asks for no alignment
     let start = block.as_ptr().cast::<__m256i>();
     // SAFETY: the 64 bytes of the array are two times 32; this load allows any alignment.
     unsafe { [_mm256_loadu_si256(start), _mm256_loadu_si256(start.add(1))] }

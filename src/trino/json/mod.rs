@@ -4,6 +4,9 @@
 //! `block` turns 64 bytes into bit masks, `portable` and `avx2` are the two ways to do so, `engine`
 //! chooses one. `cursor` walks the masks of a chunk, `walker` follows the paths that a `model` names.
 
+// Masks are computed inside of loops that are compiled once for each instruction set; a call would undo that.
+#![allow(clippy::inline_always)]
+
 mod block;
 mod cursor;
 mod engine;

@@ -16,13 +16,13 @@ pub(in crate::trino) fn whole(text: &[u8]) -> Option<u64> {
         return if leading_zero || text.is_empty() {
             None
         } else {
-            text.iter().try_fold(0, append)
+            text.iter().copied().try_fold(0, append)
         };
     }
     Decimal::read(text)?.value()
 }
 
-fn append(sum: u64, digit: &u8) -> Option<u64> {
+fn append(sum: u64, digit: u8) -> Option<u64> {
     sum.checked_mul(10)?.checked_add(u64::from(digit - b'0'))
 }
 
@@ -57,7 +57,7 @@ impl<'a> Decimal<'a> {
             return None;
         }
         let padding = std::iter::repeat(&b'0');
-        all().chain(padding).take(left).try_fold(0, append)
+        all().chain(padding).take(left).copied().try_fold(0, append)
     }
 }
 
@@ -77,6 +77,7 @@ fn exponent(text: &[u8]) -> Option<i64> {
     let (all, rest) = digits(plain.unwrap_or(signed))?;
     let size = all
         .iter()
+        .copied()
         .try_fold(0, append)
         .unwrap_or(u64::MAX)
         .min(1 << 32);

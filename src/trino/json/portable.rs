@@ -52,7 +52,7 @@ impl Lanes for Portable {
 /// The top bit of each byte of `word` that equals `byte`, exactly.
 #[inline(always)] // a few instructions
 fn equal(word: u64, byte: u8) -> u64 {
-    let differs = word ^ (ONES * byte as u64);
+    let differs = word ^ (ONES * u64::from(byte));
     !(((differs & LOW_SEVEN) + LOW_SEVEN) | differs | LOW_SEVEN)
 }
 

@@ -96,11 +96,11 @@ fn bad_lists_are_named() {
         (r#"[{"queryId":"a","queryId":"a"}]"#, "duplicate_key"),
         (r#"[{"queryId":1}]"#, "wrong_type"),
         (r#"["q"]"#, "wrong_type"),
-        (r#"[[]]"#, "wrong_type"),
+        ("[[]]", "wrong_type"),
         (r#"{"queryId":"q"}"#, "wrong_type"),
         (r#"[{"queryId":"q"},]"#, "syntax"),
         (r#"[{"queryId":"q"}"#, "truncated"),
-        (r#"[] []"#, "trailing_data"),
+        ("[] []", "trailing_data"),
         ("<html>", "not_json"),
     ] {
         for engine in ENGINES {

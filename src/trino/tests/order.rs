@@ -14,7 +14,9 @@ fn write(value: &Value, before: &dyn Fn(&str) -> String, out: &mut String) {
             out.push('{');
             for (number, key) in keys.into_iter().enumerate() {
                 let comma = if number > 0 { "," } else { "" };
-                out.push_str(&format!("{comma}{}:", json!(key)));
+                out.push_str(comma);
+                out.push_str(&json!(key).to_string());
+                out.push(':');
                 write(&members[key], before, out);
             }
             out.push('}');

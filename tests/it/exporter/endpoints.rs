@@ -41,7 +41,7 @@ impl Events {
                     line.unwrap_or("").trim_start().to_owned()
                 };
                 let found = (field("event:"), field("data:"));
-                self.text = rest.to_owned();
+                self.text = rest.into();
                 return Some(found);
             }
             let chunk = tokio::time::timeout(Duration::from_secs(30), self.response.chunk());

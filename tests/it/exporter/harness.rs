@@ -56,7 +56,7 @@ fn missing(defaults: &str, yaml: &str) -> String {
     let key = |line: &str| line.split(':').next().unwrap().to_owned();
     let set: Vec<_> = yaml.lines().map(key).collect();
     let lines = defaults.lines().filter(|line| !set.contains(&key(line)));
-    lines.map(|line| format!("{line}\n")).collect()
+    lines.flat_map(|line| [line, "\n"]).collect()
 }
 
 /// Waits until something is true.

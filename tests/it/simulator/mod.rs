@@ -290,7 +290,10 @@ async fn documents_are_streamed_and_compressed_on_demand() {
     let url = format!("{}/v1/query/{id}", simulator.coordinator_uri());
     let plain = get(&url, "u").await;
     assert_eq!(
-        plain.headers().get("content-type").map(|v| v.as_bytes()),
+        plain
+            .headers()
+            .get("content-type")
+            .map(reqwest::header::HeaderValue::as_bytes),
         Some(&b"application/json"[..])
     );
     assert!(!plain.headers().contains_key("content-length"));
@@ -305,7 +308,7 @@ async fn documents_are_streamed_and_compressed_on_demand() {
         packed
             .headers()
             .get("content-encoding")
-            .map(|v| v.as_bytes()),
+            .map(reqwest::header::HeaderValue::as_bytes),
         Some(&b"gzip"[..])
     );
     assert!(packed.bytes().await.expect("body").len() * 3 < plain.len());
@@ -331,8 +334,8 @@ async fn two_hundred_workers_and_two_hundred_queries_fit_into_one_process() {
     simulator.advance(Duration::from_secs(2));
     let list = json(get(&format!("{}/v1/query", simulator.coordinator_uri()), "u").await).await;
     assert_eq!(list.as_array().map(Vec::len), Some(200));
-    let last = simulator.workers().pop().expect("workers");
-    let status = json(send(client().get(format!("{}/v1/status", last.uri))).await).await;
+    let worker = simulator.workers().pop().expect("workers");
+    let status = json(send(client().get(format!("{}/v1/status", worker.uri))).await).await;
     let tasks = status["memoryInfo"]["pool"]["taskMemoryReservations"]
         .as_object()
         .map(serde_json::Map::len);

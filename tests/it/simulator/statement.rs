@@ -76,7 +76,7 @@ async fn a_token_asked_again_gives_its_page_again_and_older_ones_are_gone() {
     simulator.advance(Duration::from_secs(1));
     assert_ne!(json(get(&next, "demo").await).await["data"], page["data"]);
     assert_eq!(get(&address, "demo").await.status(), StatusCode::GONE);
-    let far = format!("{}99", next);
+    let far = format!("{next}99");
     assert_eq!(get(&far, "demo").await.status(), StatusCode::NOT_FOUND);
     let wrong = next.replace("/y", "/z");
     assert_eq!(get(&wrong, "demo").await.status(), StatusCode::NOT_FOUND);

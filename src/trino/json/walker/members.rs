@@ -198,7 +198,7 @@ impl<M: Model> Walker<M> {
     /// Containers that are open, the innermost wanted one included.
     fn open_containers(&self) -> u32 {
         // Never more than the limit, which is a u32.
-        self.parents.len() as u32 + 1
+        u32::try_from(self.parents.len()).map_or(u32::MAX, |parents| parents.saturating_add(1))
     }
 
     fn room(&self, containers: u32, at: usize) -> Result<(), ParseError> {

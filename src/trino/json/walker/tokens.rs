@@ -22,7 +22,7 @@ impl<M: Model> Walker<M> {
                 self.state = State::Pass { begun };
             }
             State::FirstKey => {
-                self.blank_before(chunk, chunk.len(), "a key or the end of the object")?
+                self.blank_before(chunk, chunk.len(), "a key or the end of the object")?;
             }
             State::NextKey => self.blank_before(chunk, chunk.len(), "a key")?,
             State::Colon(_) => self.blank_before(chunk, chunk.len(), "a colon")?,
