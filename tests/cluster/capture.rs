@@ -8,7 +8,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use crate::client::{Client, Statement};
-use crate::harness::{WIDE, wait_full};
+use crate::harness::hold_full;
 use crate::http::{self, Answer};
 use crate::runner::{Scenario, Stage};
 use crate::trino::Cluster;
@@ -209,8 +209,7 @@ async fn uninitialized(cluster: &mut Cluster) -> Result<()> {
 
 /// Small answers with their status and headers, while one query is held.
 async fn answers(cluster: &mut Cluster) -> Result<()> {
-    let statement = cluster.client(VIEWER).hold(WIDE).await?;
-    wait_full(cluster, &statement.id).await?;
+    let statement = hold_full(cluster, VIEWER).await?;
     let (coordinator, worker) = (cluster.url(), cluster.workers[0].url());
     let query = format!("{coordinator}/v1/query");
     let wanted = [

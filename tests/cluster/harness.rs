@@ -1,7 +1,8 @@
 //! Scenarios about the real programs themselves: what the other tests rest on is true here.
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 
+use crate::client::Statement;
 use crate::prom::Prometheus;
 use crate::runner::{Scenario, Stage};
 use crate::trino::Cluster;
@@ -11,6 +12,9 @@ use crate::{http, tool, wait};
 
 /// Fills the buffers of both workers when nobody fetches: 60 000 wide rows.
 pub const WIDE: &str = "SELECT l.*, o.*, rpad('', 2000, o.comment) FROM lineitem l JOIN orders o ON l.orderkey = o.orderkey";
+
+/// Queries tried until one holds data on every worker.
+const TRIES: usize = 4;
 
 pub fn scenarios() -> Vec<Scenario> {
     vec![
@@ -53,9 +57,22 @@ pub fn scenarios() -> Vec<Scenario> {
     ]
 }
 
-/// Waits until a task of the query is blocked by its full buffer on every worker.
-pub async fn wait_full(cluster: &Cluster, query: &str) -> Result<()> {
-    wait::until("full buffers on both workers", 120, async || {
+/// Holds `WIDE` until a task of it is blocked by its full buffer on every worker. A worker that joins late may find
+/// nearly all splits taken, so there are several tries.
+pub async fn hold_full(cluster: &Cluster, user: &str) -> Result<Statement> {
+    for _ in 0..TRIES {
+        let mut statement = cluster.client(user).hold(WIDE).await?;
+        match wait_full(cluster, &statement.id).await {
+            Ok(()) => return Ok(statement),
+            Err(error) => println!("once more: {error:#}"),
+        }
+        statement.cancel().await?;
+    }
+    bail!("no query filled the buffers of both workers in {TRIES} tries")
+}
+
+async fn wait_full(cluster: &Cluster, query: &str) -> Result<()> {
+    wait::until("full buffers on both workers", 45, async || {
         for worker in &cluster.workers {
             let tasks = worker_truth::tasks(worker).await?;
             if !tasks
@@ -162,8 +179,7 @@ async fn kubevalidate_judges() -> Result<()> {
 }
 
 async fn held_query(cluster: &mut Cluster) -> Result<()> {
-    let mut statement = cluster.client(VIEWER).hold(WIDE).await?;
-    wait_full(cluster, &statement.id).await?;
+    let mut statement = hold_full(cluster, VIEWER).await?;
     let id = statement.id.clone();
     for worker in &cluster.workers {
         let truth = worker_truth::at_risk(worker).await?;

@@ -5,7 +5,7 @@ use anyhow::{Context, Result, ensure};
 use xtrinode::core::buffers::wire::WireSnapshot;
 
 use crate::exporter::{Exporter, all_at_risk, at_risk, coordinator, figures, is_whole, worker};
-use crate::harness::{WIDE, wait_full};
+use crate::harness::hold_full;
 use crate::runner::{Scenario, Stage};
 use crate::trino::Cluster;
 use crate::trino_config::{ADMIN, BLIND, VIEWER};
@@ -79,8 +79,7 @@ async fn agree(cluster: &Cluster, exporter: &Exporter) -> Result<Option<WireSnap
 
 async fn equals_workers(cluster: &mut Cluster) -> Result<()> {
     let exporter = Exporter::start(cluster, ADMIN, "").await?;
-    let mut statement = cluster.client(VIEWER).hold(WIDE).await?;
-    wait_full(cluster, &statement.id).await?;
+    let mut statement = hold_full(cluster, VIEWER).await?;
     exporter
         .until("bytes on both workers", 60, both_hold)
         .await?;
@@ -188,8 +187,7 @@ async fn retry_policies(cluster: &mut Cluster) -> Result<()> {
 
 /// The list is empty with status 200; the coordinator's own count gives it away.
 async fn blind_user(cluster: &mut Cluster) -> Result<()> {
-    let mut statement = cluster.client(VIEWER).hold(WIDE).await?;
-    wait_full(cluster, &statement.id).await?;
+    let mut statement = hold_full(cluster, VIEWER).await?;
     let exporter = Exporter::start(cluster, BLIND, "").await?;
     let snapshot = exporter.fresh().await?;
     ensure!(
@@ -206,8 +204,7 @@ async fn blind_user(cluster: &mut Cluster) -> Result<()> {
 
 /// This user may see queries but not metrics: workers' status is the second source.
 async fn by_worker_status(cluster: &mut Cluster) -> Result<()> {
-    let mut statement = cluster.client(VIEWER).hold(WIDE).await?;
-    wait_full(cluster, &statement.id).await?;
+    let mut statement = hold_full(cluster, VIEWER).await?;
     let exporter = Exporter::start(cluster, VIEWER, "").await?;
     exporter
         .until("proof by the workers' own status", 60, both_hold)
@@ -217,8 +214,7 @@ async fn by_worker_status(cluster: &mut Cluster) -> Result<()> {
 
 async fn dead_worker(cluster: &mut Cluster) -> Result<()> {
     let exporter = Exporter::start(cluster, ADMIN, "").await?;
-    let mut statement = cluster.client(VIEWER).hold(WIDE).await?;
-    wait_full(cluster, &statement.id).await?;
+    let mut statement = hold_full(cluster, VIEWER).await?;
     exporter
         .until("bytes on both workers", 60, both_hold)
         .await?;
@@ -239,8 +235,7 @@ async fn dead_worker(cluster: &mut Cluster) -> Result<()> {
 
 async fn restarted(cluster: &mut Cluster) -> Result<()> {
     let exporter = Exporter::start(cluster, ADMIN, "").await?;
-    let statement = cluster.client(VIEWER).hold(WIDE).await?;
-    wait_full(cluster, &statement.id).await?;
+    let _held = hold_full(cluster, VIEWER).await?;
     exporter
         .until("bytes on both workers", 60, both_hold)
         .await?;

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 use xtrinode::core::buffers::wire::WireSnapshot;
 
 use crate::exporter::{Exporter, is_whole, worker};
-use crate::harness::{WIDE, wait_full};
+use crate::harness::hold_full;
 use crate::net;
 use crate::prom::Prometheus;
 use crate::runner::{Scenario, Stage};
@@ -54,8 +54,7 @@ async fn maps_and_scrapes(cluster: &mut Cluster) -> Result<()> {
         prometheus.url()
     );
     let exporter = Exporter::start_at(address, cluster, ADMIN, &more).await?;
-    let mut statement = cluster.client(VIEWER).hold(WIDE).await?;
-    wait_full(cluster, &statement.id).await?;
+    let mut statement = hold_full(cluster, VIEWER).await?;
     mapped_by_prometheus(cluster, &exporter).await?;
     labels_survive(cluster, &prometheus).await?;
     promql_of_the_readme(&prometheus).await?;

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-use crate::harness::{WIDE, wait_full};
+use crate::harness::{WIDE, hold_full};
 use crate::runner::{Scenario, Stage};
 use crate::trino::{Cluster, Node};
 use crate::trino_config::{ADMIN, BLIND, VIEWER};
@@ -62,8 +62,7 @@ async fn counts_agree(cluster: &mut Cluster) -> Result<()> {
 
 /// Without any user: which queries hold memory on the worker, and how much of it is output.
 async fn status_names(cluster: &mut Cluster) -> Result<()> {
-    let mut statement = cluster.client(VIEWER).hold(WIDE).await?;
-    wait_full(cluster, &statement.id).await?;
+    let mut statement = hold_full(cluster, VIEWER).await?;
     for worker in &cluster.workers {
         let pool = pool(worker).await?;
         ensure!(
