@@ -2,7 +2,7 @@
 //! query's life and through failures.
 
 use anyhow::{Context, Result, ensure};
-use xtrinode::core::buffers::wire::WireSnapshot;
+use xtrinode::core::buffers::wire::{WireGrades, WireSnapshot};
 
 use crate::exporter::{Exporter, all_at_risk, at_risk, coordinator, figures, is_whole, worker};
 use crate::harness::hold_full;
@@ -163,13 +163,13 @@ async fn retry_policies(cluster: &mut Cluster) -> Result<()> {
     let recoverable = |s: &WireSnapshot| {
         s.workers
             .iter()
-            .any(|w| w.held.tasks_at_risk.query != Default::default())
+            .any(|w| w.held.tasks_at_risk.query != WireGrades::default())
     };
     let snapshot = exporter
         .until("tasks of a query with retry QUERY", 60, recoverable)
         .await?;
     let none = snapshot.workers.iter().map(|w| w.held.tasks_at_risk.none);
-    ensure!(none.clone().all(|grades| grades == Default::default()));
+    ensure!(none.clone().all(|grades| grades == WireGrades::default()));
     as_a_whole.kill(&statement.id).await?;
     let task_by_task = cluster.client(VIEWER).with("retry_policy", "TASK");
     let mut statement = task_by_task.submit(LONG).await?;

@@ -102,8 +102,8 @@ async fn count(cluster: &Cluster, user: &str, state: &str) -> Result<u64> {
         .lines()
         .find(|line| !line.starts_with('#'))
         .context("one sample")?;
-    let value: f64 = line.rsplit(' ').next().unwrap_or_default().parse()?;
-    Ok(value as u64)
+    let value = line.rsplit(' ').next().unwrap_or_default();
+    Ok(value.trim_end_matches(".0").parse()?)
 }
 
 async fn states(cluster: &Cluster) -> Result<BTreeMap<String, String>> {
