@@ -49,7 +49,8 @@ pub fn extras(goals: &mut Goals) -> anyhow::Result<()> {
             tls: true,
             ..Scene::one(KINDS[0], 100_000_000, folder.path())
         };
-        let peaks = peaks(&scene, kubernetes)?;
+        let coordinators = Coordinators::start(&scene)?;
+        let peaks = peaks(&scene, &coordinators, kubernetes)?;
         let name = if kubernetes { "TLS, Kubernetes" } else { "TLS" };
         print(&format!("100 MB {}, {name}", KINDS[0].name), &peaks);
         goals.at_most(format!("VmHWM, MiB, {name}"), mebibytes(peaks.whole), 32.0);
@@ -61,9 +62,10 @@ pub fn extras(goals: &mut Goals) -> anyhow::Result<()> {
 fn runs(kind: Kind, megabytes: u64) -> anyhow::Result<Vec<Peaks>> {
     let folder = tempfile::tempdir()?;
     let scene = Scene::one(kind, megabytes * 1_000_000, folder.path());
+    let coordinators = Coordinators::start(&scene)?;
     let mut all = Vec::new();
     for _ in 0..RUNS {
-        let peaks = peaks(&scene, false)?;
+        let peaks = peaks(&scene, &coordinators, false)?;
         print(&format!("{megabytes} MB {}", kind.name), &peaks);
         all.push(peaks);
     }
@@ -71,9 +73,8 @@ fn runs(kind: Kind, megabytes: u64) -> anyhow::Result<Vec<Peaks>> {
     Ok(all)
 }
 
-fn peaks(scene: &Scene, kubernetes: bool) -> anyhow::Result<Peaks> {
-    let coordinators = Coordinators::start(scene)?;
-    let config = config(scene, &coordinators, kubernetes)?;
+fn peaks(scene: &Scene, coordinators: &Coordinators, kubernetes: bool) -> anyhow::Result<Peaks> {
+    let config = config(scene, coordinators, kubernetes)?;
     let kubeconfig = if kubernetes {
         Some(kubeconfig(scene, &coordinators.urls[0])?)
     } else {
