@@ -1,0 +1,113 @@
+//! Connections without TLS, with a read buffer of bounded size. Behind TLS the records bound what one read
+//! brings; here the buffer would grow with the server's speed, to 400 KiB and in the allocator to four times that.
+//! Only GETs; follows no redirect; judges no answer.
+
+use std::future::Future as _;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, Request};
+use http_body_util::Empty;
+use hyper::body::{Body, Frame, Incoming};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use reqwest::Response;
+use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
+use url::Url;
+
+use super::failure::Failure;
+
+/// Twice the chunks that Jetty sends; larger reads save no CPU that shows. An answer's head must fit in it.
+const READ_BUFFER: usize = 64 << 10;
+
+/// Dead peers are noticed although a long render sends nothing.
+const KEEPALIVE: Duration = Duration::from_secs(15);
+
+/// Sends GET requests over plain HTTP/1.1.
+#[derive(Clone, Debug)]
+pub struct Plain {
+    client: Client<HttpConnector, Empty<Bytes>>,
+    timeout: Duration,
+}
+
+/// How long connecting, idling and a whole request may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Times {
+    /// Until a connection stands.
+    pub connect: Duration,
+    /// An unused connection is closed after this long.
+    pub idle: Duration,
+    /// A whole request, to its last byte.
+    pub request: Duration,
+}
+
+impl Plain {
+    /// A client; connects to nothing yet.
+    #[must_use]
+    pub fn new(times: Times) -> Self {
+        let mut connector = HttpConnector::new();
+        connector.set_connect_timeout(Some(times.connect));
+        connector.set_keepalive(Some(KEEPALIVE));
+        connector.set_nodelay(true);
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(times.idle)
+            .pool_max_idle_per_host(2)
+            .http1_max_buf_size(READ_BUFFER)
+            .build(connector);
+        Self {
+            client,
+            timeout: times.request,
+        }
+    }
+
+    /// Sends a GET and returns the answer, whatever it is.
+    ///
+    /// # Errors
+    /// When no answer's head came in time.
+    pub async fn get(&self, url: &Url, headers: HeaderMap) -> Result<Response, Failure> {
+        let deadline = Instant::now() + self.timeout;
+        let strange = |error: http::Error| Failure::Unexpected(error.to_string());
+        let mut request = Request::get(url.as_str())
+            .body(Empty::new())
+            .map_err(strange)?;
+        *request.headers_mut() = headers;
+        let answer = timeout_at(deadline, self.client.request(request)).await;
+        let answer = answer.map_err(|_| Failure::Timeout(self.timeout))?;
+        let answer = answer.map_err(|error| Failure::from_plain(&error, self.timeout))?;
+        let limited = answer.map(|body| {
+            reqwest::Body::wrap(Limited {
+                body,
+                deadline: Box::pin(sleep_until(deadline)),
+            })
+        });
+        Ok(limited.into())
+    }
+}
+
+/// A body that ends with an error when its time is over.
+struct Limited {
+    body: Incoming,
+    deadline: Pin<Box<Sleep>>,
+}
+
+impl Body for Limited {
+    type Data = Bytes;
+    type Error = Box<dyn std::error::Error + Send + Sync>;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        if self.deadline.as_mut().poll(context).is_ready() {
+            let late = io::Error::from(io::ErrorKind::TimedOut);
+            return Poll::Ready(Some(Err(late.into())));
+        }
+        let frame = Pin::new(&mut self.body).poll_frame(context);
+        frame.map(|frame| frame.map(|frame| frame.map_err(Into::into)))
+    }
+}
