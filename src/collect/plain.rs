@@ -111,3 +111,74 @@ impl Body for Limited {
         frame.map(|frame| frame.map(|frame| frame.map_err(Into::into)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    const PATIENCE: Duration = Duration::from_secs(20);
+
+    fn client(request: Duration) -> Plain {
+        Plain::new(Times {
+            connect: PATIENCE,
+            idle: PATIENCE,
+            request,
+        })
+    }
+
+    /// Answers one request with the head of a body of `bytes` bytes, and the first `sent` of them.
+    async fn serve(bytes: usize, sent: usize) -> Url {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let _ = stream.read(&mut [0; 4096]).await.unwrap();
+            let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {bytes}\r\n\r\n");
+            stream.write_all(head.as_bytes()).await.unwrap();
+            stream.write_all(&vec![b' '; sent]).await.unwrap();
+            tokio::time::sleep(PATIENCE).await;
+        });
+        Url::parse(&format!("http://{address}")).unwrap()
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_fast_server_fills_no_large_buffer() {
+        const BYTES: usize = 32 << 20;
+        let url = serve(BYTES, BYTES).await;
+        let got = client(PATIENCE).get(&url, HeaderMap::new()).await;
+        let mut response = got.unwrap();
+        let (mut whole, mut largest) = (0, 0);
+        while let Some(chunk) = response.chunk().await.unwrap() {
+            // A reader slower than the server, as with a busy processor.
+            tokio::task::yield_now().await;
+            whole += chunk.len();
+            largest = largest.max(chunk.len());
+        }
+        assert_eq!(whole, BYTES);
+        assert!(largest <= 2 * READ_BUFFER, "{largest}");
+    }
+
+    #[tokio::test]
+    async fn a_body_that_stalls_is_a_timeout() {
+        let url = serve(10, 5).await;
+        let limit = Duration::from_millis(300);
+        let mut response = client(limit).get(&url, HeaderMap::new()).await.unwrap();
+        while let Ok(chunk) = response.chunk().await {
+            assert!(chunk.is_some(), "it ended");
+        }
+        let error = response.chunk().await.unwrap_err();
+        assert_eq!(Failure::from_client(error, limit), Failure::Timeout(limit));
+    }
+
+    #[tokio::test]
+    async fn nobody_listens() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        drop(listener);
+        let url = Url::parse(&url).unwrap();
+        let failure = client(PATIENCE).get(&url, HeaderMap::new()).await;
+        assert_eq!(failure.unwrap_err().reason(), "connect");
+    }
+}
