@@ -3,6 +3,8 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -18,8 +20,15 @@ const MEGABYTES: [u64; 3] = [10, 100, 500];
 /// Fresh processes for each case.
 const RUNS: usize = 3;
 
-/// Documents that each of them reads.
+/// Documents that each of them reads at least.
 const READS: f64 = 2.0;
+
+/// How long each of them lives at least, so that what comes with time and scrapes (an allocator's
+/// arena for each thread) is in every figure and only the size of the document makes a difference.
+const LIFE: Duration = Duration::from_secs(20);
+
+/// Between two scrapes after the reads.
+const SCRAPE: Duration = Duration::from_millis(50);
 
 /// Without encryption, by size and mix.
 pub fn documents(goals: &mut Goals) -> anyhow::Result<()> {
@@ -80,9 +89,14 @@ fn peaks(scene: &Scene, coordinators: &Coordinators, kubernetes: bool) -> anyhow
     } else {
         None
     };
+    let started = Instant::now();
     let exporter = Exporter::start(&config, kubeconfig.as_deref())?;
     let sampler = Sampler::start(exporter.id());
     exporter.read(READS)?;
+    while started.elapsed() < LIFE {
+        exporter.read(READS)?;
+        thread::sleep(SCRAPE);
+    }
     if kubernetes {
         anyhow::ensure!(
             exporter.metrics()?.contains(r#"namespace="trino""#),
