@@ -21,7 +21,7 @@ use url::Url;
 
 use super::failure::Failure;
 
-/// Twice the chunks that Jetty sends; larger reads save no CPU that shows. An answer's head must fit in it.
+/// Room for a few chunks of the usual sizes. An answer's head must fit in it.
 const READ_BUFFER: usize = 64 << 10;
 
 /// Dead peers are noticed although a long render sends nothing.
