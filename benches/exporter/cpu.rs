@@ -58,7 +58,11 @@ fn cost(
         coordinators,
         ..Scene::one(kind, bytes, folder.path())
     };
-    let running = Coordinators::start(&scene)?;
+    let mut running = Coordinators::start(&scene)?;
+    // Looking up names takes threads too.
+    for url in &mut running.urls {
+        *url = url.replace("127.0.0.1", "localhost");
+    }
     let exporter = Exporter::start(&config(&scene, &running, false)?, None)?;
     let sampler = Sampler::start(exporter.id());
     let documents = (coordinators * queries) as f64;

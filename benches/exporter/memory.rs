@@ -3,6 +3,8 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -18,8 +20,15 @@ const MEGABYTES: [u64; 3] = [10, 100, 500];
 /// Fresh processes for each case.
 const RUNS: usize = 3;
 
-/// Documents that each of them reads.
+/// Documents that each of them reads at least.
 const READS: f64 = 2.0;
+
+/// How long each of them lives at least, so that what comes with time and scrapes (an allocator's
+/// arena for each thread) is in every figure and only the size of the document makes a difference.
+const LIFE: Duration = Duration::from_secs(20);
+
+/// Between two scrapes after the reads.
+const SCRAPE: Duration = Duration::from_millis(50);
 
 /// Without encryption, by size and mix.
 pub fn documents(goals: &mut Goals) -> anyhow::Result<()> {
@@ -49,7 +58,8 @@ pub fn extras(goals: &mut Goals) -> anyhow::Result<()> {
             tls: true,
             ..Scene::one(KINDS[0], 100_000_000, folder.path())
         };
-        let peaks = peaks(&scene, kubernetes)?;
+        let coordinators = Coordinators::start(&scene)?;
+        let peaks = peaks(&scene, &coordinators, kubernetes)?;
         let name = if kubernetes { "TLS, Kubernetes" } else { "TLS" };
         print(&format!("100 MB {}, {name}", KINDS[0].name), &peaks);
         goals.at_most(format!("VmHWM, MiB, {name}"), mebibytes(peaks.whole), 32.0);
@@ -61,9 +71,10 @@ pub fn extras(goals: &mut Goals) -> anyhow::Result<()> {
 fn runs(kind: Kind, megabytes: u64) -> anyhow::Result<Vec<Peaks>> {
     let folder = tempfile::tempdir()?;
     let scene = Scene::one(kind, megabytes * 1_000_000, folder.path());
+    let coordinators = Coordinators::start(&scene)?;
     let mut all = Vec::new();
     for _ in 0..RUNS {
-        let peaks = peaks(&scene, false)?;
+        let peaks = peaks(&scene, &coordinators, false)?;
         print(&format!("{megabytes} MB {}", kind.name), &peaks);
         all.push(peaks);
     }
@@ -71,17 +82,21 @@ fn runs(kind: Kind, megabytes: u64) -> anyhow::Result<Vec<Peaks>> {
     Ok(all)
 }
 
-fn peaks(scene: &Scene, kubernetes: bool) -> anyhow::Result<Peaks> {
-    let coordinators = Coordinators::start(scene)?;
-    let config = config(scene, &coordinators, kubernetes)?;
+fn peaks(scene: &Scene, coordinators: &Coordinators, kubernetes: bool) -> anyhow::Result<Peaks> {
+    let config = config(scene, coordinators, kubernetes)?;
     let kubeconfig = if kubernetes {
         Some(kubeconfig(scene, &coordinators.urls[0])?)
     } else {
         None
     };
+    let started = Instant::now();
     let exporter = Exporter::start(&config, kubeconfig.as_deref())?;
     let sampler = Sampler::start(exporter.id());
     exporter.read(READS)?;
+    while started.elapsed() < LIFE {
+        exporter.read(READS)?;
+        thread::sleep(SCRAPE);
+    }
     if kubernetes {
         anyhow::ensure!(
             exporter.metrics()?.contains(r#"namespace="trino""#),

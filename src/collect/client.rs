@@ -1,5 +1,5 @@
 //! The HTTP client towards Trino and Prometheus. It can only GET, and it follows no redirect.
-//! Rebuilt when the files of its TLS settings change.
+//! What speaks TLS is rebuilt when the files of its settings change.
 
 use std::fs;
 use std::path::Path;
@@ -12,6 +12,7 @@ use url::Url;
 
 use super::failure::{Failure, innermost};
 use super::options::{Access, Peer, TlsFiles};
+use super::plain::{Plain, Times};
 
 /// A host that does not answer a connection attempt in this time will not answer at all.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -19,16 +20,18 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Idle connections are closed before the usual 60 s of proxies and of Trino's own server.
 const IDLE: Duration = Duration::from_secs(50);
 
+const USER_AGENT: &str = concat!("xtrinode/", env!("CARGO_PKG_VERSION"));
+
 /// Sends GET requests with one set of credentials.
 #[derive(Debug)]
 pub struct Client {
     access: Access,
+    plain: Plain,
     built: Mutex<Option<Built>>,
 }
 
 #[derive(Debug)]
 struct Built {
-    secure: bool,
     files: Vec<Vec<u8>>,
     client: reqwest::Client,
 }
@@ -45,9 +48,15 @@ pub enum Expect {
 impl Client {
     /// A client; connects to nothing yet.
     #[must_use]
-    pub const fn new(access: Access) -> Self {
+    pub fn new(access: Access) -> Self {
+        let plain = Plain::new(Times {
+            connect: CONNECT_TIMEOUT.min(access.timeout),
+            idle: IDLE,
+            request: access.timeout,
+        });
         Self {
             access,
+            plain,
             built: Mutex::new(None),
         }
     }
@@ -63,46 +72,44 @@ impl Client {
     /// # Errors
     /// Everything else, sorted. A missing thing (404, 410) is a [`Failure::Status`] too.
     pub async fn get(&self, url: Url, expect: Expect) -> Result<Response, Failure> {
-        let client = self.current(url.scheme() == "https")?;
-        let mut request = client.get(url).headers(self.headers(expect));
+        let mut headers = self.headers(expect);
         if let Some((name, value)) = self.access.auth.header()? {
-            request = request.header(name, value);
+            headers.insert(name, value);
         }
-        let response = request
-            .send()
-            .await
-            .map_err(|error| Failure::from_client(error, self.access.timeout))?;
+        let response = if url.scheme() == "http" {
+            self.plain.get(&url, headers).await?
+        } else {
+            self.encrypted(url, headers).await?
+        };
         check(response, expect, self.access.peer)
     }
 
-    /// The client for the TLS files as they are now. Plain http needs none, and no authorities of the system either:
-    /// an image may lack them.
-    fn current(&self, secure: bool) -> Result<reqwest::Client, Failure> {
-        let files = if secure {
-            self.access.tls.contents()?
-        } else {
-            Vec::new()
-        };
+    async fn encrypted(&self, url: Url, headers: HeaderMap) -> Result<Response, Failure> {
+        let request = self.current()?.get(url).headers(headers);
+        let failed = |error| Failure::from_client(error, self.access.timeout);
+        request.send().await.map_err(failed)
+    }
+
+    /// The client for the TLS files as they are now.
+    fn current(&self) -> Result<reqwest::Client, Failure> {
+        let files = self.access.tls.contents()?;
         let mut built = self
             .built
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner);
-        let same = |built: &&Built| built.secure == secure && built.files == files;
-        if let Some(built) = built.as_ref().filter(same) {
+        if let Some(built) = built.as_ref().filter(|built| built.files == files) {
             return Ok(built.client.clone());
         }
-        let client = self.build(secure)?;
+        let client = self.build()?;
         *built = Some(Built {
-            secure,
             files,
             client: client.clone(),
         });
         Ok(client)
     }
 
-    fn build(&self, secure: bool) -> Result<reqwest::Client, Failure> {
+    fn build(&self) -> Result<reqwest::Client, Failure> {
         let builder = reqwest::Client::builder()
-            .user_agent(concat!("xtrinode/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .http1_only()
@@ -110,11 +117,7 @@ impl Client {
             .timeout(self.access.timeout)
             .pool_idle_timeout(IDLE)
             .pool_max_idle_per_host(2);
-        let builder = if secure {
-            self.access.tls.apply(builder)?
-        } else {
-            builder.tls_certs_only([])
-        };
+        let builder = self.access.tls.apply(builder)?;
         let failed = |error: reqwest::Error| {
             Failure::TlsFiles(format!("cannot set up TLS: {}", innermost(&error)))
         };
@@ -128,6 +131,8 @@ impl Client {
             Expect::Json => "application/json",
             Expect::Text => "text/plain, application/openmetrics-text;q=0.5, */*;q=0.1",
         };
+        let user_agent = header::HeaderValue::from_static(USER_AGENT);
+        headers.insert(header::USER_AGENT, user_agent);
         headers.insert(
             header::ACCEPT_ENCODING,
             header::HeaderValue::from_static(encoding),

@@ -118,6 +118,18 @@ impl Failure {
         }
     }
 
+    /// Sorts an error of a connection without TLS. `timeout` as in [`Failure::from_client`].
+    #[must_use]
+    pub fn from_plain(error: &hyper_util::client::legacy::Error, timeout: Duration) -> Self {
+        if is_timeout(error) {
+            Self::Timeout(timeout)
+        } else if error.is_connect() {
+            Self::Connect(innermost(error))
+        } else {
+            Self::NoAnswer(innermost(error))
+        }
+    }
+
     /// A status that is not 200.
     #[must_use]
     pub fn from_status(status: StatusCode, headers: &HeaderMap, peer: Peer) -> Self {
@@ -174,6 +186,18 @@ fn redirect_hint(headers: &HeaderMap) -> String {
             format!("redirects are not followed; it points to {origin}")
         },
     )
+}
+
+fn is_timeout(error: &(dyn Error + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(cause) = next {
+        let io = cause.downcast_ref::<std::io::Error>();
+        if io.is_some_and(|io| io.kind() == std::io::ErrorKind::TimedOut) {
+            return true;
+        }
+        next = cause.source();
+    }
+    false
 }
 
 /// The last cause says what happened; the outer ones only that something did.

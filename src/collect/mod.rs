@@ -23,6 +23,7 @@ pub mod failure;
 pub mod kubernetes;
 pub mod metric_text;
 pub mod options;
+pub mod plain;
 pub mod poller;
 pub mod prometheus;
 pub mod strict;
