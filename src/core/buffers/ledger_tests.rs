@@ -327,3 +327,13 @@ fn a_query_that_is_gone_and_listed_again_was_never_gone() {
     let closed = story.close();
     assert_eq!((bytes(&closed), closed.whole), (7, true));
 }
+
+/// A proxy that answers 404 below `/v1/query`: the query was listed, never read, and no later list has dropped it.
+#[test]
+fn a_listed_query_that_was_never_read_is_not_idle_on_a_404_alone() {
+    let mut story = Story::new();
+    story.list(&[Q1], &[]);
+    assert!(story.ledger.gone(Q1, read(story.now)));
+    let closed = story.close();
+    assert!(!closed.known && !closed.whole);
+}

@@ -292,3 +292,129 @@ fn an_idle_worker_without_a_source_stays_zero_for_ten_minutes() {
     world.reports(later);
     assert!(world.at(612).workers.is_empty());
 }
+
+// === Zeros that nobody proved ===
+
+fn zeros(snapshot: &Snapshot) -> Vec<(&str, &str, &str)> {
+    let idle = |w: &&WorkerView| w.held.at_risk() == 0 && !w.lower_bound;
+    snapshot
+        .workers
+        .iter()
+        .filter(idle)
+        .map(|w| (w.namespace.as_str(), w.pod.as_str(), w.release.as_str()))
+        .collect()
+}
+
+/// A worker that nothing maps holds data: any listed pod without tasks of its own may be that worker.
+#[test]
+fn no_listed_pod_is_idle_while_a_worker_that_holds_data_is_unmapped() {
+    let nameless = WorkerKey::from_text("worker-a.trino.internal:8080 5f3c-uuid");
+    let held = report([(nameless, holding(5))]);
+    let mut world = World::of(vec![("blue", held)]).listing(&[("10.0.0.1", "w-1", Some("blue"))]);
+    assert_eq!(zeros(&world.at(11)), []);
+}
+
+/// Kubernetes knows the namespace, Prometheus' series do not say it: it is one and the same pod.
+#[test]
+fn two_sources_that_name_one_pod_differently_make_one_worker() {
+    let held = report([(worker(1), holding(5))]);
+    let mut world = World::of(vec![("blue", held)]).listing(&[("10.0.0.1", "w-1", None)]);
+    world.sources.prometheus = Some(Directory::new([Sighting {
+        host: "10.0.0.1".into(),
+        pod: Pod {
+            namespace: String::new(),
+            name: "w-1".into(),
+            release: None,
+        },
+        preferred: true,
+        recency: 0,
+    }]));
+    assert_eq!(zeros(&world.at(11)), []);
+}
+
+/// The release of a worker is that of the coordinator whose tasks it runs; only without tasks the label decides.
+#[test]
+fn a_worker_that_runs_tasks_of_one_coordinator_is_not_idle_under_its_label() {
+    let pods = [("10.0.0.1", "w-1", Some("green"))];
+    let two = vec![
+        ("blue", report([(worker(1), holding(5))])),
+        ("green", report([])),
+    ];
+    let mut world = World::of(two).listing(&pods);
+    assert_eq!(shown(&world.at(11)), [("w-1", "blue", 5)]);
+}
+
+/// With automatic internal TLS the coordinator calls itself `10-0-0-99.ip`; sources know `10.0.0.99`.
+#[test]
+fn a_coordinator_with_an_encoded_address_is_no_idle_worker() {
+    let own = WorkerKey::from_text("10-0-0-99.ip:8443 5f3c-uuid");
+    let mut held = report([(own, holding(7))]);
+    held.closed.coordinator = "10-0-0-99.ip:8443".into();
+    let pods = [("10.0.0.99", "coordinator-0", Some("blue"))];
+    let mut world = World::of(vec![("blue", held)]).listing(&pods);
+    assert_eq!(zeros(&world.at(11)), []);
+}
+
+/// Two workers on one host (host network, or a host whose series are doubled): both pods exist.
+#[test]
+fn a_pod_that_shares_its_host_keeps_its_name() {
+    let second = WorkerKey::from_text("10.0.0.1:8081 w-2");
+    let held = report([(worker(1), holding(5)), (second, holding(6))]);
+    let mut world = World::of(vec![("blue", held)])
+        .listing(&[("10.0.0.1", "w-1", None), ("10.0.0.1", "w-2", None)]);
+    assert_eq!(
+        shown(&world.at(11)),
+        [("w-1", "blue", 5), ("w-2", "blue", 6)]
+    );
+}
+
+/// A query is listed that was never read: what its workers hold is not known.
+#[test]
+fn a_gap_makes_zeros_a_lower_bound() {
+    let pods = [("10.0.0.1", "w-1", Some("blue"))];
+    let mut world = World::of(vec![("blue", report([]))]).listing(&pods);
+    let _ = world.at(11);
+    world.reports(gap(report([])));
+    assert_eq!(zeros(&world.at(12)), []);
+}
+
+/// Never proven idle: the last complete cycle was blind, and the present one has a gap.
+#[test]
+fn a_blind_cycle_that_saw_sent_pages_proves_no_zero_later() {
+    let sent = WorkerHoldings {
+        pages_sent: 3,
+        ..WorkerHoldings::default()
+    };
+    let mut world = World::of(vec![("blue", hidden(report([(worker(1), sent)])))]);
+    let _ = world.at(11);
+    world.reports(gap(report([(worker(1), sent)])));
+    assert_eq!(zeros(&world.at(12)), []);
+}
+
+/// The address of a dead worker went to a new pod: what the dead one held stays its own.
+#[test]
+fn a_reused_address_does_not_take_over_a_dead_workers_name() {
+    let mut world = World::of(vec![("blue", report([(worker(1), holding(5))]))])
+        .listing(&[("10.0.0.1", "w-1", None)]);
+    let _ = world.at(11);
+    world.sources = sources(&[("10.0.0.1", "w-9", None)]);
+    let snapshot = world.at(12);
+    let busy: Vec<_> = shown(&snapshot).into_iter().filter(|w| w.2 > 0).collect();
+    assert_eq!(busy, [("w-1", "blue", 5)]);
+}
+
+/// Pods come and go for years; what was proven of them must not stay for ever.
+#[test]
+fn what_was_proven_of_pods_long_gone_is_forgotten() {
+    let mut world = World::of(vec![("blue", report([]))]);
+    for n in 0..100u8 {
+        let name = format!("w-{n}");
+        world.sources = sources(&[("10.0.0.1", name.as_str(), Some("blue"))]);
+        let _ = world.at(11);
+    }
+    assert!(
+        world.roster.proven.len() <= 2,
+        "{}",
+        world.roster.proven.len()
+    );
+}

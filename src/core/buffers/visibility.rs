@@ -230,4 +230,15 @@ mod tests {
         assert_eq!(compare_counts(0, 0, 0), Evidence::Idle);
         assert_eq!(compare_counts(1, 0, 0), Evidence::Missing);
     }
+
+    /// What the poller tells where the count is forbidden: "nothing known" at each check, then what workers say.
+    #[test]
+    fn two_checks_that_only_workers_contradict_are_hidden() {
+        let mut judge = Judge::default();
+        for minute in 0..3 {
+            judge.compared(Evidence::Idle, at(60 * minute));
+            judge.observe(Evidence::Missing, at(60 * minute));
+        }
+        assert_eq!(judge.visibility(at(120)), Visibility::Hidden);
+    }
 }

@@ -16,3 +16,4 @@ mod reply;
 mod scene;
 mod tls;
 mod truncation;
+mod visibility;

@@ -303,3 +303,40 @@ async fn once(files: &Folder, config: &str, environment: &[(&str, &str)]) -> bin
     let run = move || binary::ended(&command.output().unwrap());
     tokio::task::spawn_blocking(run).await.unwrap()
 }
+
+/// TLS ends at the coordinator, workers speak plain HTTP on `workerHttpPort`: the usual set-up. Nothing runs, the
+/// coordinator's own count says so, and the worker says so: known and idle is 0, not absent.
+#[tokio::test]
+async fn an_idle_cluster_with_tls_at_the_coordinator_only_shows_its_zeros() {
+    let authority = Authority::new("ours");
+    let files = Folder::with(&[("ca", &authority.pem)]);
+    let fake = Fake::start_tls(authority.issue(HERE).acceptor(None)).await;
+    behave(&fake, &[]);
+    let worker = Fake::start_at("127.0.3.1:0", None).await;
+    worker.on(
+        "/v1/status",
+        Reply::json(
+            r#"{"nodeId":"w","nodeVersion":{"version":"476"},"coordinator":false,"memoryInfo":
+            {"pool":{"queryMemoryReservations":{},"taskMemoryReservations":{}}}}"#,
+        ),
+    );
+    let (_, port) = worker.authority().rsplit_once(':').unwrap();
+    let prometheus = Fake::start().await;
+    let series = format!(
+        r#"{{"status":"success","data":{{"resultType":"vector","result":[{{"metric":{{"instance":"127.0.3.1:{port}",
+        "pod":"w-0","namespace":"trino"}},"value":[1,"1"]}}]}}}}"#
+    );
+    prometheus.on("/api/v1/query", Reply::json(series));
+    let more = format!(
+        "tls: {}\nworkerHttpPort: {port}\nprometheus:\n  url: {}",
+        files.map(&[("caFile", "ca")]),
+        prometheus.url
+    );
+    let exporter = watch_fast(&fake.url, &more).await;
+    exporter
+        .until("an idle worker", |s| {
+            s.workers.len() == 1 && !s.workers[0].lower_bound
+        })
+        .await;
+    exporter.stop().await;
+}
