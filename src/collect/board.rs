@@ -1,6 +1,7 @@
 //! Where collectors put what they found and readers take whole snapshots from. Holds the latest report of each
 //! coordinator and the latest directory of each mapping source; every snapshot is put together for its moment.
 
+use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -180,9 +181,20 @@ impl Board {
             })
     }
 
-    /// `host:port` of the pods that mapping sources list for a coordinator's release.
+    /// `host:port` of the workers of a coordinator that run tasks, or did not long ago.
     #[must_use]
-    pub fn hosts_of(&self, spec: &CoordinatorSpec, port: u16) -> Vec<String> {
+    pub fn authorities_of(&self, coordinator: &str) -> BTreeSet<String> {
+        let state = self.lock();
+        let known = state.roster.known(coordinator);
+        let authorities = known.map(|(worker, _)| worker.authority().to_owned());
+        authorities
+            .filter(|authority| !authority.is_empty())
+            .collect()
+    }
+
+    /// Host and `host:port` of the pods that mapping sources list for a coordinator's release.
+    #[must_use]
+    pub fn hosts_of(&self, spec: &CoordinatorSpec, port: u16) -> Vec<(String, String)> {
         let state = self.lock();
         let alone = state.inputs.len() == 1;
         let directories = self.rules.sources(&state.sources);
@@ -191,7 +203,7 @@ impl Board {
             Some(release) => release == spec.release,
             None => alone,
         })
-        .map(|(host, _)| authority(host, port))
+        .map(|(host, _)| (host.to_owned(), authority(host, port)))
         .collect()
     }
 

@@ -1,14 +1,14 @@
 //! Gathers evidence on whether the query list shows everything: the coordinator's own count of running queries,
 //! or, where that is not allowed, the query ids that workers name. Judges nothing; see `core::buffers::visibility`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::StreamExt;
-use futures::stream;
+use futures::{StreamExt, TryStreamExt, stream};
 use url::Url;
 
+use crate::core::buffers::fold::Outcome;
 use crate::core::buffers::ledger::Due;
 use crate::core::buffers::listing::{ListFold, Listing};
 use crate::core::buffers::visibility::{Evidence, compare_counts};
@@ -16,7 +16,7 @@ use crate::core::moment::Moment;
 use crate::trino::info::NodeStatus;
 use crate::trino::words::QueryState;
 
-use super::api::TrinoApi;
+use super::api::{Read, TrinoApi};
 use super::client::Client;
 use super::options::{Access, Auth};
 
@@ -27,10 +27,9 @@ pub const RUNNING: &str = "trino_execution_name_QueryManager_RunningQueries";
 const WORKER_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Workers asked at once.
-const AT_ONCE: usize = 4;
+const AT_ONCE: usize = 16;
 
-/// Workers asked in one comparison, and unlisted queries looked up: enough to find what is hidden,
-/// few enough to go unnoticed on a cluster of thousands.
+/// Unlisted queries looked up in one comparison: enough to find what is hidden, few enough to go unnoticed.
 const AT_MOST: usize = 32;
 
 /// Compares with the coordinator's own count. `None` where the count can't be had.
@@ -46,7 +45,7 @@ pub async fn by_count(api: &TrinoApi, listed: &Listing, now: Moment) -> Option<E
     if first != Evidence::Missing {
         return Some(first);
     }
-    let again = ListFold::new(now, std::collections::HashSet::new());
+    let again = ListFold::new(now, HashSet::new());
     let (after, _) = api.list(again).await.ok()?;
     Some(compare_counts(own, before, counted(&after)))
 }
@@ -56,36 +55,69 @@ fn counted(listing: &Listing) -> u64 {
     listing.in_state(QueryState::Running)
 }
 
-/// Asks workers which queries they work for, and the coordinator for each that its list did not show.
+/// Asks all workers which queries they work for, and the coordinator for each that its list did not show. A worker
+/// that does not answer, or does not say, may work for anything: then there is no evidence.
 pub async fn by_workers(
     api: &TrinoApi,
     client: &Arc<Client>,
     workers: Vec<Url>,
     tracked: &BTreeSet<String>,
+    now: Moment,
 ) -> Evidence {
-    let statuses = ask_workers(client, workers).await;
-    if statuses.is_empty() {
+    let Some(named) = ask_workers(client, workers).await else {
         return Evidence::None;
-    }
-    let named: BTreeSet<String> = statuses.iter().flat_map(queries_of).collect();
+    };
     if named.is_empty() {
         return Evidence::Idle;
     }
-    for id in named.difference(tracked).take(AT_MOST) {
+    let unlisted: Vec<&String> = named.difference(tracked).collect();
+    match look_up(api, &unlisted).await {
+        Ok(live) if live.is_empty() => Evidence::Agrees,
+        Ok(live) => listed_by_now(api, live, now).await,
+        Err(evidence) => evidence,
+    }
+}
+
+/// Which of these queries live. The newest are looked up first; more than `AT_MOST` are no proof of anything.
+async fn look_up(api: &TrinoApi, unlisted: &[&String]) -> Result<HashSet<String>, Evidence> {
+    let mut live = HashSet::new();
+    for id in unlisted.iter().rev().take(AT_MOST) {
         let due = Due {
-            id: id.clone(),
+            id: (*id).clone(),
             retry: None,
         };
         match api.query(&due).await {
-            Err(failure) if failure.is_denied() => return Evidence::Missing,
+            Ok((Read::Document(Outcome::Facts(_)), _)) => drop(live.insert(due.id)),
+            Ok((Read::Document(Outcome::Over), _)) => {}
+            Err(failure) if failure.is_denied() => return Err(Evidence::Missing),
+            // It does not know what its workers work for: are they somebody else's?
+            Ok((Read::Gone, _)) => return Err(Evidence::None),
             Err(failure) => {
                 tracing::debug!(error = %failure, "Could not look up a query that a worker names");
-                return Evidence::None;
+                return Err(Evidence::None);
             }
-            Ok(_) => {}
         }
     }
-    Evidence::Agrees
+    if unlisted.len() > AT_MOST {
+        return Err(Evidence::None);
+    }
+    Ok(live)
+}
+
+/// A query that began after the list was read is in the next one. A live one that is not is hidden.
+async fn listed_by_now(api: &TrinoApi, live: HashSet<String>, now: Moment) -> Evidence {
+    let Ok((listing, _)) = api.list(ListFold::new(now, live.clone())).await else {
+        return Evidence::None;
+    };
+    let shown: HashSet<String> = listing.active.into_iter().map(|query| query.id).collect();
+    let hidden = live
+        .iter()
+        .any(|id| !shown.contains(id) && !listing.ended.contains(id));
+    if hidden {
+        Evidence::Missing
+    } else {
+        Evidence::Agrees
+    }
 }
 
 /// The client for workers: no credentials go to them, and a slow one is not waited for.
@@ -99,32 +131,30 @@ pub fn worker_client(access: &Access) -> Client {
     })
 }
 
-/// The public status of each worker that answers.
-async fn ask_workers(client: &Arc<Client>, workers: Vec<Url>) -> Vec<NodeStatus> {
-    stream::iter(workers.into_iter().take(AT_MOST))
+/// The queries that all workers together name; `None` if there is no worker, or one that does not say.
+async fn ask_workers(client: &Arc<Client>, workers: Vec<Url>) -> Option<BTreeSet<String>> {
+    if workers.is_empty() {
+        return None;
+    }
+    stream::iter(workers)
         .map(|url| {
             let worker = TrinoApi::new(Arc::clone(client), url, 0, false);
             async move { worker.status().await.ok() }
         })
         .buffer_unordered(AT_ONCE)
-        .filter_map(std::future::ready)
-        .collect()
+        .map(|status| status.as_ref().and_then(queries_of).ok_or(()))
+        .try_concat()
         .await
+        .ok()
 }
 
-/// Query ids in a worker's memory maps; a task id begins with its query's id.
-fn queries_of(status: &NodeStatus) -> BTreeSet<String> {
-    let pool = status
-        .memory_info
-        .as_ref()
-        .and_then(|memory| memory.pool.as_ref());
-    let queries = pool.and_then(|pool| pool.query_memory_reservations.as_ref());
-    let tasks = pool.and_then(|pool| pool.task_memory_reservations.as_ref());
+/// Query ids in a worker's memory maps; a task id begins with its query's id. `None` where the node is no worker or
+/// has no such maps.
+fn queries_of(status: &NodeStatus) -> Option<BTreeSet<String>> {
+    let pool = status.memory_info.as_ref()?.pool.as_ref()?;
+    let queries = pool.query_memory_reservations.as_ref()?;
+    let tasks = pool.task_memory_reservations.as_ref()?;
     let of_task = |task: &String| task.split('.').next().unwrap_or(task).to_owned();
-    queries
-        .into_iter()
-        .flatten()
-        .cloned()
-        .chain(tasks.into_iter().flatten().map(of_task))
-        .collect()
+    let all = queries.iter().cloned().chain(tasks.iter().map(of_task));
+    (!status.coordinator).then(|| all.collect())
 }

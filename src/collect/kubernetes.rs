@@ -139,11 +139,14 @@ fn key(pod: &ApiPod) -> (String, String) {
 }
 
 /// One sighting for each address of a pod. A pod that has ended keeps its address in the API although another
-/// may have it by now, so running pods are preferred.
+/// may have it by now: it is no worker any more.
 fn sightings(pod: &ApiPod) -> Vec<Sighting> {
     let Some(status) = &pod.status else {
         return Vec::new();
     };
+    if matches!(status.phase.as_deref(), Some("Succeeded" | "Failed")) {
+        return Vec::new();
+    }
     let labels = pod.labels();
     let release = labels
         .get("app.kubernetes.io/instance")

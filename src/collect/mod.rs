@@ -56,22 +56,33 @@ pub type Task = (
     std::pin::Pin<Box<dyn Future<Output = anyhow::Result<()>> + Send>>,
 );
 
+/// All work of a collector.
+pub struct Work {
+    /// The mapping sources; a poller that starts before they have answered knows no pods at first.
+    pub sources: Vec<Task>,
+    /// One for each coordinator.
+    pub pollers: Vec<Task>,
+}
+
 impl Collector {
-    /// Prepares a collector and the tasks that it consists of; nothing runs until the caller spawns them.
+    /// Prepares a collector and the work that it consists of; nothing runs until the caller spawns it.
     #[must_use]
-    pub fn prepare(options: &Options, stop: &CancellationToken) -> (Self, Vec<Task>) {
+    pub fn prepare(options: &Options, stop: &CancellationToken) -> (Self, Work) {
         let collector = Self::new(options);
-        let mut tasks = collector.source_tasks(options, stop);
-        for (index, target) in options.coordinators.iter().enumerate() {
+        let sources = collector.source_tasks(options, stop);
+        let targets = options.coordinators.iter().enumerate();
+        let pollers = targets.map(|(index, target)| {
             let poller = collector.poller(index, target, options);
             let stop = stop.clone();
-            let work = Box::pin(async move {
+            let work = async move {
                 poller.run(stop).await;
                 Ok(())
-            });
-            tasks.push((format!("poll {}", target.spec.name), work));
-        }
-        (collector, tasks)
+            };
+            let work: Task = (format!("poll {}", target.spec.name), Box::pin(work));
+            work
+        });
+        let pollers = pollers.collect();
+        (collector, Work { sources, pollers })
     }
 
     fn new(options: &Options) -> Self {

@@ -1,4 +1,4 @@
-//! The poll loop of one coordinator: list, compare, read what is due, report. One cycle at a time; the pause counts
+//! The poll loop of one coordinator: list, read what is due, compare, report. One cycle at a time; the pause counts
 //! from the end of a cycle, because a query's rest counts from the end of its read.
 
 use std::collections::{BTreeMap, HashSet};
@@ -9,7 +9,7 @@ use futures::{StreamExt, stream};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use crate::core::buffers::address::WorkerKey;
+use crate::core::buffers::address::{WorkerKey, host_of};
 use crate::core::buffers::fold::Outcome;
 use crate::core::buffers::ledger::{Closed, Due, Ledger, coverage};
 use crate::core::buffers::listing::{ListFold, Listing};
@@ -64,6 +64,8 @@ struct Memory {
     judge: Judge,
     known: Acquaintance,
     last: Option<Listing>,
+    /// The verdict on visibility that the log knows.
+    told: Option<Visibility>,
     /// Why the last read of a query failed, until it is read again.
     failing: BTreeMap<String, Problem>,
     of: Of,
@@ -97,6 +99,7 @@ impl Poller {
             judge: Judge::default(),
             known: Acquaintance::default(),
             last: None,
+            told: None,
             failing: BTreeMap::new(),
             of: Of::from(&self.target.spec),
         }
@@ -137,9 +140,9 @@ impl Poller {
         match self.list(memory).await {
             Ok(listing) => {
                 findings.up = true;
+                self.read(memory, interval, &mut findings).await;
                 self.compare(memory, &listing).await;
                 memory.last = Some(listing);
-                self.read(memory, interval, &mut findings).await;
             }
             Err(problem) => {
                 let why = memory.of.why(problem.reason);
@@ -205,42 +208,62 @@ impl Poller {
 
     async fn compare(&self, memory: &mut Memory, listing: &Listing) {
         let now = self.clock().now();
-        let before = memory.judge.visibility(now);
         if memory.judge.due(now) {
-            let counted = evidence::by_count(&self.api, listing, now).await;
-            memory
-                .judge
-                .compared(counted.unwrap_or(Evidence::Idle), now);
+            match evidence::by_count(&self.api, listing, now).await {
+                Some(Evidence::Idle) => {
+                    memory.judge.compared(Evidence::Idle, now);
+                    self.confirm(memory, now).await;
+                }
+                Some(evidence) => memory.judge.compared(evidence, now),
+                None => {
+                    let evidence = self.ask_workers(memory, now).await;
+                    memory.judge.compared(evidence, now);
+                }
+            }
+        } else if memory.judge.is_idle() {
+            self.confirm(memory, now).await;
         }
-        if memory.judge.is_idle() {
-            let evidence = self.ask_workers(memory).await;
-            memory.judge.observe(evidence, now);
-        }
-        let after = memory.judge.visibility(now);
-        if before != after {
-            tell_visibility(&memory.of, after);
+        let verdict = memory.judge.visibility(now);
+        if memory.told.replace(verdict) != Some(verdict) {
+            tell_visibility(&memory.of, verdict);
         }
     }
 
-    async fn ask_workers(&self, memory: &Memory) -> Evidence {
+    /// A count of zero says nothing about permission, so workers are asked as well.
+    async fn confirm(&self, memory: &mut Memory, now: Moment) {
+        let evidence = self.ask_workers(memory, now).await;
+        memory.judge.observe(evidence, now);
+    }
+
+    async fn ask_workers(&self, memory: &Memory, now: Moment) -> Evidence {
         let workers = self.worker_urls(memory);
         let tracked = memory.ledger.tracked().into_iter().collect();
-        evidence::by_workers(&self.api, &self.workers, workers, &tracked).await
+        evidence::by_workers(&self.api, &self.workers, workers, &tracked, now).await
     }
 
-    /// Workers that tasks name, and workers that only a mapping source lists.
+    /// Workers that tasks name, by the scheme that the cluster uses; and workers that only a mapping source lists, whose
+    /// port is one of plain http.
     fn worker_urls(&self, memory: &Memory) -> Vec<Url> {
-        let scheme = self.target.url.scheme();
-        let named: HashSet<String> = memory
-            .ledger
-            .workers()
-            .map(WorkerKey::authority)
-            .filter(|authority| !authority.is_empty())
-            .map(str::to_owned)
-            .collect();
+        let scheme = if memory.ledger.is_secure() {
+            "https"
+        } else {
+            "http"
+        };
+        let working = memory.ledger.workers().map(WorkerKey::authority);
+        let mut named = self.board.authorities_of(&self.target.spec.name);
+        named.extend(working.filter(|it| !it.is_empty()).map(str::to_owned));
+        let own = memory.ledger.coordinator();
+        named.remove(own);
+        let hosts: HashSet<&str> = named.iter().map(|authority| host_of(authority)).collect();
         let listed = self.board.hosts_of(&self.target.spec, self.worker_port);
-        let all = named.into_iter().chain(listed);
-        all.filter_map(|authority| Url::parse(&format!("{scheme}://{authority}")).ok())
+        let listed = listed
+            .iter()
+            .filter(|(host, _)| !hosts.contains(host.as_str()));
+        let all = named
+            .iter()
+            .map(|authority| format!("{scheme}://{authority}"));
+        all.chain(listed.map(|(_, authority)| format!("http://{authority}")))
+            .filter_map(|url| Url::parse(&url).ok())
             .collect()
     }
 
@@ -259,6 +282,21 @@ impl Poller {
             .buffer_unordered(IN_FLIGHT);
         while let Some((due, read, outcome)) = reads.next().await {
             self.settle(memory, &due, read, outcome, findings);
+        }
+        drop(reads);
+        if memory.ledger.has_gone() {
+            self.confirm_gone(memory).await;
+        }
+    }
+
+    /// Queries that vanished since they were listed are not in another list either.
+    async fn confirm_gone(&self, memory: &mut Memory) {
+        let fold = ListFold::new(self.clock().now(), memory.ledger.tracked());
+        match self.api.list(fold).await {
+            Ok((later, _)) => memory.ledger.confirm_gone(&later),
+            Err(failure) => {
+                tracing::debug!(error = %failure, "Could not confirm that a query is gone");
+            }
         }
     }
 

@@ -161,7 +161,7 @@ fn write_at_risk(page: &mut Page<'_, '_>, workers: &[WorkerView]) -> fmt::Result
 impl WorkerView {
     /// A zero is shown only where it is known to be zero.
     const fn may_show(&self, value: u64) -> bool {
-        value > 0 || !self.lower_bound
+        value > 0 || self.shows_zero
     }
 }
 

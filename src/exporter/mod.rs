@@ -143,7 +143,7 @@ impl Exporter {
         let first = FirstCycles::hold(&readiness, names);
         tasks.spawn("follow", follow(collector.clone(), first, stop.clone()));
         let server = serve(settings, &collector, readiness, &mut tasks, stop).await?;
-        for (name, work) in work {
+        for (name, work) in work.sources.into_iter().chain(work.pollers) {
             tasks.spawn(name, work);
         }
         Ok(Self {

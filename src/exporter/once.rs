@@ -24,15 +24,17 @@ pub async fn collect(settings: &Settings) -> anyhow::Result<WireSnapshot> {
     let stop = CancellationToken::new();
     let (collector, work) = Collector::prepare(&options, &stop);
     let mut tasks = Tasks::default();
-    for (name, work) in work {
-        tasks.spawn(name, work);
+    for (name, source) in work.sources {
+        tasks.spawn(name, source);
     }
-    let done = stop.clone();
-    let patience = settings.request_timeout;
-    let waiting = collector.clone();
+    // A mapping source that does not answer in time leaves workers unmapped, which is said.
+    let sources = wait_for_sources(&collector, has_kubernetes, has_prometheus);
+    let _ = tokio::time::timeout(settings.request_timeout, sources).await;
+    for (name, poller) in work.pollers {
+        tasks.spawn(name, poller);
+    }
+    let (done, waiting) = (stop.clone(), collector.clone());
     tasks.spawn("first cycle", async move {
-        let sources = wait_for_sources(&waiting, has_kubernetes, has_prometheus);
-        let _ = tokio::time::timeout(patience, sources).await;
         wait(&waiting, |collector| collector.board.all_reported()).await;
         done.cancel();
         Ok(())

@@ -37,11 +37,16 @@ pub struct Directory {
 }
 
 impl Directory {
-    /// Keeps the best sighting of each host.
+    /// Keeps the best sighting of each host. A pod that shares its host (host network) still has its name.
     #[must_use]
     pub fn new(sightings: impl IntoIterator<Item = Sighting>) -> Self {
         let mut best: BTreeMap<String, Sighting> = BTreeMap::new();
+        let mut by_name: HashMap<String, Vec<Pod>> = HashMap::new();
         for sighting in sightings {
+            let same_name = by_name.entry(sighting.pod.name.clone()).or_default();
+            if !same_name.contains(&sighting.pod) {
+                same_name.push(sighting.pod.clone());
+            }
             let rank = |s: &Sighting| (s.preferred, s.recency);
             let host = canonical(&sighting.host);
             match best.get(&host) {
@@ -50,17 +55,6 @@ impl Directory {
             }
         }
         let by_host = best.into_iter().map(|(host, s)| (host, s.pod)).collect();
-        Self::indexed(by_host)
-    }
-
-    fn indexed(by_host: BTreeMap<String, Pod>) -> Self {
-        let mut by_name: HashMap<String, Vec<Pod>> = HashMap::new();
-        for pod in by_host.values() {
-            let same_name = by_name.entry(pod.name.clone()).or_default();
-            if !same_name.contains(pod) {
-                same_name.push(pod.clone());
-            }
-        }
         Self { by_host, by_name }
     }
 
@@ -106,7 +100,7 @@ impl Directory {
 }
 
 /// One spelling for each host: addresses as Rust prints them, names in lower case.
-fn canonical(host: &str) -> String {
+pub(super) fn canonical(host: &str) -> String {
     ip_of(host).map_or_else(|| host.to_ascii_lowercase(), |ip| ip.to_string())
 }
 
@@ -142,7 +136,6 @@ mod tests {
             sighting("10.0.0.1", "old", false, 10),
         ]);
         assert_eq!(name_at(&directory, "10.0.0.1"), Some("new"));
-        assert!(!directory.lists("old", "trino"));
     }
 
     #[test]

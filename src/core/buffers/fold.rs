@@ -24,6 +24,8 @@ pub struct QueryFacts {
     pub retry: RetryPolicy,
     /// `host:port` of the coordinator as it calls itself; empty when the document did not say.
     pub coordinator: String,
+    /// Whether the coordinator calls itself by https; its workers do as well.
+    pub secure: bool,
     /// What the query holds, by worker. Workers whose tasks are all done are in it, with zeros.
     pub workers: Vec<(WorkerKey, Holdings)>,
 }
@@ -118,10 +120,11 @@ impl Fold {
         }
         self.prove_complete(head)?;
         let retry = head.retry_policy.or(listed).unwrap_or(RetryPolicy::Unknown);
-        let coordinator = authority_of(head.self_uri.as_deref().unwrap_or(""));
+        let self_uri = head.self_uri.as_deref().unwrap_or("");
         Ok(Outcome::Facts(QueryFacts {
             retry,
-            coordinator: coordinator.to_owned(),
+            coordinator: authority_of(self_uri).to_owned(),
+            secure: self_uri.starts_with("https://"),
             workers: self.into_workers(retry),
         }))
     }

@@ -27,6 +27,8 @@ pub struct Ledger {
     image: Option<Image>,
     cycle: Cycle,
     coordinator: String,
+    secure: bool,
+    restarts: u64,
 }
 
 #[derive(Debug, Default)]
@@ -107,6 +109,8 @@ pub struct Closed {
     pub contradictions: u64,
     /// The coordinator's `host:port` as it calls itself; empty while unknown.
     pub coordinator: String,
+    /// Restarts of the coordinator that were seen: its workers of before are not known to be its own any more.
+    pub restarts: u64,
 }
 
 impl Ledger {
@@ -120,7 +124,21 @@ impl Ledger {
             image: None,
             cycle: Cycle::default(),
             coordinator: String::new(),
+            secure: false,
+            restarts: 0,
         }
+    }
+
+    /// The coordinator's `host:port` as it calls itself; empty while unknown.
+    #[must_use]
+    pub fn coordinator(&self) -> &str {
+        &self.coordinator
+    }
+
+    /// Whether nodes of this cluster speak https with each other, as far as documents told.
+    #[must_use]
+    pub const fn is_secure(&self) -> bool {
+        self.secure
     }
 
     /// Ids of the queries that the ledger follows.
@@ -129,7 +147,7 @@ impl Ledger {
         self.queries.keys().cloned().collect()
     }
 
-    /// Workers that hold something, as far as facts go.
+    /// Workers that run tasks, as far as facts go.
     pub fn workers(&self) -> impl Iterator<Item = &WorkerKey> {
         let facts = self
             .queries
@@ -149,6 +167,7 @@ impl Ledger {
         self.image = None;
         self.start = None;
         self.coordinator.clear();
+        self.restarts += 1;
     }
 
     /// Takes this cycle's query list. True when it shows that the coordinator was restarted.
@@ -194,6 +213,7 @@ impl Ledger {
     pub fn facts(&mut self, id: &str, read: LastRead, facts: QueryFacts) {
         if !facts.coordinator.is_empty() {
             self.coordinator.clone_from(&facts.coordinator);
+            self.secure = facts.secure;
         }
         if let Some(entry) = self.queries.get_mut(id) {
             self.cycle.contradictions += u64::from(entry.unlisted);
@@ -219,6 +239,19 @@ impl Ledger {
         entry.gone = true;
         entry.last = Some(read);
         first
+    }
+
+    /// Whether another list would tell which of the queries that are said to be gone really are.
+    #[must_use]
+    pub fn has_gone(&self) -> bool {
+        self.queries.values().any(|entry| entry.gone)
+    }
+
+    /// Drops the queries that are said to be gone and that a later list of the same cycle does not show either.
+    pub fn confirm_gone(&mut self, later: &Listing) {
+        let shown: HashSet<&str> = later.active.iter().map(|query| query.id.as_str()).collect();
+        self.queries
+            .retain(|id, entry| !entry.gone || shown.contains(id.as_str()));
     }
 
     /// Trino says that the query is over.
@@ -252,6 +285,7 @@ impl Ledger {
             completed: self.image.as_ref().map(|image| image.closed),
             contradictions: self.cycle.contradictions,
             coordinator: self.coordinator.clone(),
+            restarts: self.restarts,
         }
     }
 
@@ -269,8 +303,7 @@ impl Ledger {
         let expired = |at: Moment| entry.failed && now.since(at) > self.stale_after;
         match &entry.facts {
             Some((at, _)) => !expired(*at),
-            // Over before it was ever read, unless the next list says otherwise.
-            None => entry.gone && !entry.failed,
+            None => false,
         }
     }
 

@@ -33,6 +33,7 @@ fn facts(bytes: u64) -> QueryFacts {
     QueryFacts {
         retry: RetryPolicy::None,
         coordinator: "10.0.0.9:8080".into(),
+        secure: false,
         workers: vec![(worker(), held)],
     }
 }
@@ -297,7 +298,11 @@ fn a_gone_query_keeps_its_facts_until_the_next_list_agrees() {
         assert!(story.ledger.gone(id, read(story.now)), "normal at first");
     }
     let closed = story.close();
-    assert_eq!((bytes(&closed), closed.whole), (5, true));
+    assert_eq!(
+        (bytes(&closed), closed.whole),
+        (5, false),
+        "Q2 is not known"
+    );
     story.list(&[], &[]);
     assert!(story.due().is_empty());
     let closed = story.close();
@@ -336,4 +341,17 @@ fn a_listed_query_that_was_never_read_is_not_idle_on_a_404_alone() {
     assert!(story.ledger.gone(Q1, read(story.now)));
     let closed = story.close();
     assert!(!closed.known && !closed.whole);
+}
+
+#[test]
+fn a_later_list_of_the_same_cycle_confirms_what_is_gone() {
+    let mut story = Story::new();
+    story.list(&[Q1], &[]);
+    assert!(!story.ledger.has_gone());
+    assert!(story.ledger.gone(Q1, read(story.now)));
+    assert!(story.ledger.has_gone());
+    let later = ListFold::new(at(story.now), story.ledger.tracked()).into_listing();
+    story.ledger.confirm_gone(&later);
+    let closed = story.close();
+    assert!(closed.known && closed.whole);
 }

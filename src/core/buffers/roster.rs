@@ -22,8 +22,10 @@ pub type Published = (String, String, String);
 #[derive(Debug, Default)]
 pub struct Roster {
     members: BTreeMap<MemberKey, Member>,
-    /// Workers that a complete, visible cycle once showed: only these may be shown as zero by an incomplete one.
+    /// Workers whose zero the last snapshot could show: only these may be shown as zero by an incomplete cycle.
     pub proven: BTreeSet<Published>,
+    /// Restarts of each coordinator that were seen.
+    restarts: BTreeMap<String, u64>,
 }
 
 #[derive(Debug)]
@@ -49,10 +51,26 @@ impl Roster {
                 last_task: now,
             });
         member.last_task = now;
-        if found.method != Method::Unmapped {
+        // A pod of the node id's name was this worker; whoever has its address now is another.
+        let was_named = member.identity.pod == worker.node_id();
+        if found.method != Method::Unmapped && (!was_named || found.pod == worker.node_id()) {
             member.identity = found;
         }
         &member.identity
+    }
+
+    /// Forgets all workers of a coordinator that has been restarted since the last time: they may belong elsewhere.
+    pub fn restarted(&mut self, coordinator: &str, restarts: u64) {
+        let seen = self.restarts.insert(coordinator.to_owned(), restarts);
+        if seen.is_some_and(|seen| seen != restarts) {
+            self.members.retain(|(owner, _), _| owner != coordinator);
+        }
+    }
+
+    /// Notes whose zero may be shown from now on, of one release.
+    pub fn prove(&mut self, release: &str, shown: impl IntoIterator<Item = Published>) {
+        self.proven.retain(|(_, _, owner)| owner != release);
+        self.proven.extend(shown);
     }
 
     /// Forgets the workers of one coordinator that are neither listed nor recent.

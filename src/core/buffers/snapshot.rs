@@ -8,6 +8,7 @@ use crate::core::moment::Moment;
 use crate::trino::words::QueryState;
 
 use super::address::{WorkerKey, host_of};
+use super::directory::canonical;
 use super::holdings::WorkerHoldings;
 use super::identity::{Identity, Method, Rules, Sources};
 use super::ledger::{Closed, Coverage, coverage};
@@ -99,8 +100,10 @@ pub struct WorkerView {
     pub method: Method,
     /// What it holds.
     pub held: WorkerHoldings,
-    /// True when there may be more than `held` says: zeros in it prove nothing.
+    /// True when there may be more than `held` says.
     pub lower_bound: bool,
+    /// Whether zeros in `held` may be published: proven now, or proven last and not contradicted since.
+    pub shows_zero: bool,
 }
 
 /// Everything that is known at one moment.
@@ -142,13 +145,18 @@ impl Assembly<'_> {
     /// The snapshot at `now`. The roster remembers which workers were seen.
     #[must_use]
     pub fn snapshot(&self, roster: &mut Roster) -> Snapshot {
+        let mut gathered = self.gather(roster);
+        self.add_listed(&mut gathered);
         let mut workers = BTreeMap::new();
         let coordinators = self
             .inputs
             .iter()
-            .map(|input| match &input.report {
-                Some(report) => self.reported(&input.spec, report, roster, &mut workers),
-                None => unreported(&input.spec),
+            .zip(gathered)
+            .map(|(input, gathered)| match (&input.report, gathered) {
+                (Some(report), Some(gathered)) => {
+                    self.reported(&input.spec, report, gathered, roster, &mut workers)
+                }
+                _ => unreported(&input.spec),
             })
             .collect();
         Snapshot {
@@ -158,24 +166,55 @@ impl Assembly<'_> {
         }
     }
 
+    /// What runs tasks, or did not long ago, by coordinator.
+    fn gather(&self, roster: &mut Roster) -> Vec<Option<Gathered>> {
+        let one = |input: &Input| {
+            let report = input.report.as_ref()?;
+            Some(self.one(&input.spec, report).gather(roster))
+        };
+        self.inputs.iter().map(one).collect()
+    }
+
+    /// Adds the pods that sources list and that run nobody's tasks.
+    fn add_listed(&self, all: &mut [Option<Gathered>]) {
+        let claimed: BTreeSet<(String, String)> = all
+            .iter()
+            .flatten()
+            .flat_map(|gathered| gathered.workers.keys().cloned())
+            .collect();
+        for (input, gathered) in self.inputs.iter().zip(all) {
+            if let (Some(report), Some(gathered)) = (&input.report, gathered) {
+                self.one(&input.spec, report).add_listed(gathered, &claimed);
+            }
+        }
+    }
+
+    const fn one<'a>(&'a self, spec: &'a CoordinatorSpec, report: &'a Report) -> One<'a> {
+        One {
+            assembly: self,
+            spec,
+            report,
+        }
+    }
+
     fn reported(
         &self,
         spec: &CoordinatorSpec,
         report: &Report,
+        gathered: Gathered,
         roster: &mut Roster,
         workers: &mut BTreeMap<Published, WorkerView>,
     ) -> CoordinatorView {
         let coverage = coverage(&report.closed, self.now, self.stale_after);
         let visibility = report.judge.visibility(self.now);
-        let one = One {
-            assembly: self,
-            spec,
-            report,
-        };
-        let gathered = one.gather(roster);
+        let Gathered {
+            workers: found,
+            own_tasks,
+            unmapped,
+        } = gathered;
         if coverage != Coverage::Unknown {
-            let shown = one.publish(gathered.workers, visibility, roster);
-            workers.extend(shown.map(|worker| (published(&worker), worker)));
+            let shown = self.one(spec, report).publish(found, visibility, roster);
+            workers.extend(shown.into_iter().map(|worker| (published(&worker), worker)));
         }
         CoordinatorView {
             spec: spec.clone(),
@@ -187,8 +226,8 @@ impl Assembly<'_> {
             by_state: report.by_state.clone(),
             problem: report.problem.clone(),
             version: report.version.clone(),
-            own_tasks: gathered.own_tasks,
-            unmapped: gathered.unmapped.into_iter().collect(),
+            own_tasks,
+            unmapped: unmapped.into_iter().collect(),
         }
     }
 
@@ -242,6 +281,7 @@ struct Gathered {
 impl One<'_> {
     fn gather(&self, roster: &mut Roster) -> Gathered {
         let mut gathered = Gathered::default();
+        roster.restarted(&self.spec.name, self.report.closed.restarts);
         for (worker, held) in &self.report.closed.held {
             if self.is_coordinator(worker) {
                 gathered.own_tasks.merge(held);
@@ -255,7 +295,6 @@ impl One<'_> {
         for (worker, identity) in roster.known(&self.spec.name) {
             gathered.add(self.spec, worker, identity, &WorkerHoldings::default());
         }
-        self.add_listed(&mut gathered);
         gathered
     }
 
@@ -272,12 +311,16 @@ impl One<'_> {
             .clone()
     }
 
-    /// Pods that a source lists and that run no task now.
-    fn add_listed(&self, gathered: &mut Gathered) {
+    /// Pods that a source lists and that are `claimed` by no coordinator's tasks. The first source that lists a host
+    /// names its pod; a later one may know less about the same pod.
+    fn add_listed(&self, gathered: &mut Gathered, claimed: &BTreeSet<(String, String)>) {
+        let mut named = BTreeSet::new();
         for (method, directory) in self.assembly.rules.sources(self.assembly.sources) {
             for (host, pod) in directory.pods() {
                 let ours = self.assembly.belongs_to(pod.release.as_deref(), self.spec);
-                if ours && !self.is_coordinator_pod(host, &pod.name) {
+                let key = (pod.namespace.clone(), pod.name.clone());
+                let free = named.insert(host.to_owned()) && !claimed.contains(&key);
+                if ours && free && !self.is_coordinator_pod(host, &pod.name) {
                     let identity = Identity {
                         pod: pod.name.clone(),
                         namespace: pod.namespace.clone(),
@@ -296,7 +339,7 @@ impl One<'_> {
     }
 
     fn is_coordinator_pod(&self, host: &str, pod: &str) -> bool {
-        let own = host_of(&self.report.closed.coordinator);
+        let own = canonical(host_of(&self.report.closed.coordinator));
         (!own.is_empty() && host == own) || self.is_coordinator_id(pod)
     }
 
@@ -304,26 +347,39 @@ impl One<'_> {
         !id.is_empty() && self.report.node_id.as_deref() == Some(id)
     }
 
-    /// The workers that may be shown. An idle one only where idleness is proven.
-    fn publish<'r>(
+    /// The workers that may be shown. An idle one only where idleness is proven, or was and is not contradicted.
+    fn publish(
         &self,
         workers: BTreeMap<(String, String), WorkerView>,
         visibility: Visibility,
-        roster: &'r mut Roster,
-    ) -> impl Iterator<Item = WorkerView> + use<'r> {
+        roster: &mut Roster,
+    ) -> Vec<WorkerView> {
         let visible = visibility == Visibility::Visible;
         let known = self.report.closed.known;
-        workers.into_values().filter_map(move |mut worker| {
-            let name = published(&worker);
-            if visible && known {
-                roster.proven.insert(name);
-                return Some(worker);
-            }
-            let held_before = visible && roster.proven.contains(&name);
-            worker.lower_bound = !visible;
-            (held_before || worker.held != WorkerHoldings::default()).then_some(worker)
-        })
+        let stray = workers.values().any(is_stray);
+        let judged = workers.into_values().map(|mut worker| {
+            // A worker that holds data and has no pod may be any pod that is only listed.
+            let doubtful = stray && worker.addresses.is_empty();
+            let proven = known || roster.proven.contains(&published(&worker));
+            worker.lower_bound = !(visible && known) || doubtful;
+            worker.shows_zero = visible && proven && !doubtful;
+            worker
+        });
+        let shown: Vec<_> = judged
+            .filter(|worker| worker.shows_zero || holds_something(worker))
+            .collect();
+        let zeros = shown.iter().filter(|worker| worker.shows_zero);
+        roster.prove(&self.spec.release, zeros.map(published));
+        shown
     }
+}
+
+fn is_stray(worker: &WorkerView) -> bool {
+    worker.method == Method::Unmapped && holds_something(worker)
+}
+
+fn holds_something(worker: &WorkerView) -> bool {
+    worker.held.at_risk() > 0 || worker.held.external > 0
 }
 
 impl Gathered {
@@ -358,7 +414,8 @@ impl Gathered {
             addresses: BTreeSet::new(),
             method: identity.method,
             held: WorkerHoldings::default(),
-            lower_bound: false,
+            lower_bound: true,
+            shows_zero: false,
         })
     }
 }

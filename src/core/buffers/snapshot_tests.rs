@@ -45,6 +45,7 @@ fn report(held: impl IntoIterator<Item = (WorkerKey, WorkerHoldings)>) -> Report
             completed: Some(at(10)),
             contradictions: 0,
             coordinator: "10.0.0.99:8080".into(),
+            restarts: 0,
         },
         judge,
         by_state: BTreeMap::new(),

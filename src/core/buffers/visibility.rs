@@ -70,8 +70,8 @@ impl Judge {
             .is_none_or(|checked| now.since(checked) >= CHECK_INTERVAL)
     }
 
-    /// Whether the last proof was only that nothing ran: then workers, which cost next to nothing to ask, are asked
-    /// in each cycle.
+    /// Whether the last evidence was only that nothing ran, or none at all: then workers, which cost next to nothing to
+    /// ask, are asked in each cycle.
     #[must_use]
     pub const fn is_idle(&self) -> bool {
         self.idle
@@ -86,16 +86,21 @@ impl Judge {
     /// Takes evidence of any kind.
     pub fn observe(&mut self, evidence: Evidence, now: Moment) {
         match evidence {
-            Evidence::Agrees => self.prove(false, now),
-            Evidence::Idle => self.prove(true, now),
+            Evidence::Agrees => {
+                self.misses = 0;
+                self.prove(false, now);
+            }
+            // Nothing runs: that takes nothing back from what was missing before.
+            Evidence::Idle if self.misses == 0 => self.prove(true, now),
+            Evidence::Idle => self.idle = true,
             Evidence::Missing => self.miss(),
             Evidence::None if self.idle => self.proven = None,
-            Evidence::None => {}
+            // Asked again in the next cycle; one silence is not the end of a proof.
+            Evidence::None => self.idle = true,
         }
     }
 
-    fn prove(&mut self, idle: bool, now: Moment) {
-        self.misses = 0;
+    const fn prove(&mut self, idle: bool, now: Moment) {
         self.idle = idle;
         self.proven = Some(now);
         self.visibility = Visibility::Visible;

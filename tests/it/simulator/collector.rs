@@ -46,7 +46,7 @@ fn collector(simulator: &Simulator, stop: &CancellationToken) -> Collector {
         worker_http_port: 8080,
     };
     let (collector, tasks) = Collector::prepare(&options, stop);
-    for (_, task) in tasks {
+    for (_, task) in tasks.sources.into_iter().chain(tasks.pollers) {
         tokio::spawn(task);
     }
     collector
