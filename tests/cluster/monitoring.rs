@@ -57,8 +57,9 @@ async fn maps_and_scrapes(cluster: &mut Cluster) -> Result<()> {
     let mut statement = hold_full(cluster, VIEWER).await?;
     mapped_by_prometheus(cluster, &exporter).await?;
     labels_survive(cluster, &prometheus).await?;
-    promql_of_the_readme(&prometheus).await?;
-    statement.cancel().await
+    promql_of_the_readme(&prometheus, "while both workers hold data:").await?;
+    statement.cancel().await?;
+    promql_of_the_readme(&prometheus, "while both are idle:").await
 }
 
 async fn mapped_by_prometheus(cluster: &Cluster, exporter: &Exporter) -> Result<()> {
@@ -110,24 +111,26 @@ async fn labels_survive(cluster: &Cluster, prometheus: &Prometheus) -> Result<()
     Ok(())
 }
 
-/// Each fenced `promql` block of the README runs, and the ones that name busy workers return both.
-async fn promql_of_the_readme(prometheus: &Prometheus) -> Result<()> {
+/// Each fenced `promql` block of the README returns as many series as it says for this situation.
+async fn promql_of_the_readme(prometheus: &Prometheus, situation: &str) -> Result<()> {
     let readme = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md"))?;
     let blocks: Vec<&str> = readme
         .split("```promql\n")
         .skip(1)
         .filter_map(|rest| rest.split("```").next())
         .collect();
-    ensure!(!blocks.is_empty(), "the README shows PromQL");
+    ensure!(blocks.len() == 3, "the README shows three queries");
     for block in blocks {
-        let expected: usize = block
-            .lines()
-            .find_map(|line| line.strip_prefix("# while both workers hold data: "))
-            .and_then(|rest| rest.split(' ').next()?.parse().ok())
-            .with_context(|| format!("says how many series it returns: {block}"))?;
+        let stated = block
+            .split(situation)
+            .nth(1)
+            .context(situation.to_owned())?;
+        let count = stated.split_whitespace().next().context("a number")?;
+        let expected: usize = count.parse()?;
         prometheus
             .wait_for(block, |samples| samples.len() == expected)
-            .await?;
+            .await
+            .with_context(|| format!("{situation} {expected} series"))?;
     }
     Ok(())
 }

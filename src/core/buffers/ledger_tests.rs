@@ -1,3 +1,5 @@
+//! The ledger told in cycles, as the poller tells it: what is kept, what leaves, what is complete.
+
 use super::*;
 use crate::core::buffers::holdings::Holdings;
 use crate::core::buffers::listing::ListFold;

@@ -1,3 +1,5 @@
+//! Snapshots of small worlds: who is shown, under which name, and when a zero may be shown.
+
 use super::*;
 use crate::core::buffers::directory::{Directory, Pod, Sighting};
 use crate::core::buffers::identity::Mapping;

@@ -1,3 +1,5 @@
+//! The JSON of a snapshot keeps its names, and changes say all that differs and nothing else.
+
 use super::*;
 
 fn worker(pod: &str, bytes: u64) -> WireWorker {

@@ -4,9 +4,9 @@
 use std::io::{self, ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 
+use super::Parsed;
 use super::problem::{Problem, Problems};
 use super::settings::{Basic, ClientTls, Identity, Overrides, PrometheusAuth, Settings, TrinoAuth};
-use super::{Parsed, parse};
 use crate::web::tls::Tls;
 
 /// A configuration has some hundred lines; what is larger is another file.
@@ -44,12 +44,11 @@ pub fn load(path: &Path, overrides: &Overrides) -> Result<Parsed, LoadError> {
         path: path.to_owned(),
         problems,
     };
-    let parsed = parse(&text, overrides).map_err(invalid)?;
-    let problems = check(&parsed);
-    if problems.is_empty() {
-        Ok(parsed)
-    } else {
-        Err(invalid(Problems::new(problems)))
+    let (parsed, mut problems) = super::read(&text, overrides);
+    problems.extend(parsed.as_ref().map(check).unwrap_or_default());
+    match parsed {
+        Some(parsed) if problems.is_empty() => Ok(parsed),
+        _ => Err(invalid(Problems::new(problems))),
     }
 }
 
@@ -128,9 +127,19 @@ impl Checks<'_> {
 
     fn client_tls(&mut self, key: &str, tls: &ClientTls) {
         if let Some(file) = &tls.ca_file {
-            self.needed(&format!("{key}.caFile"), file);
+            self.authorities(&format!("{key}.caFile"), file);
         }
         self.identity(key, tls.identity.as_ref());
+    }
+
+    fn authorities(&mut self, key: &str, file: &Path) {
+        let before = self.problems.len();
+        self.needed(key, file);
+        let pem = std::fs::read(file).unwrap_or_default();
+        let found = reqwest::Certificate::from_pem_bundle(&pem).unwrap_or_default();
+        if self.problems.len() == before && found.is_empty() {
+            self.problem(key, file, "it holds no certificate in PEM form");
+        }
     }
 
     fn identity(&mut self, key: &str, identity: Option<&Identity>) {
@@ -269,5 +278,41 @@ DIR/c.yaml:3: snapshot.tokenFile: cannot use the file DIR/empty: it is empty"
         let latin = folder.path().join("latin.yaml");
         fs::write(&latin, b"\xff").unwrap();
         assert!(load(&latin, &Overrides::default()).is_err());
+    }
+
+    #[test]
+    fn wrong_values_do_not_hide_missing_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = folder.path().join("config.yaml");
+        let gone = folder.path().join("gone").display().to_string();
+        let text = format!("{MINIMAL}metricsPort: 70000\nsnapshot: {{tokenFile: {gone}}}\n");
+        fs::write(&config, text).unwrap();
+        let told = load(&config, &Overrides::default())
+            .unwrap_err()
+            .to_string();
+        assert!(
+            told.contains("metricsPort") && told.contains("snapshot.tokenFile"),
+            "{told}"
+        );
+    }
+
+    #[test]
+    fn an_authority_is_a_certificate() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = folder.path().join("config.yaml");
+        let file = folder.path().join("ca.crt");
+        fs::write(&file, "content").unwrap();
+        fs::write(
+            &config,
+            format!("{MINIMAL}tls: {{caFile: {}}}\n", file.display()),
+        )
+        .unwrap();
+        let told = load(&config, &Overrides::default())
+            .unwrap_err()
+            .to_string();
+        assert!(
+            told.contains("tls.caFile") && told.contains("PEM"),
+            "{told}"
+        );
     }
 }

@@ -35,21 +35,28 @@ pub struct Parsed {
 /// Reads a configuration file's text; `overrides` (flags) beat what it says. Reports every
 /// problem at once. Pure: files that the configuration names are looked at by [`load`].
 pub fn parse(text: &str, overrides: &Overrides) -> Result<Parsed, Problems> {
+    match read(text, overrides) {
+        (Some(parsed), problems) if problems.is_empty() => Ok(parsed),
+        (_, problems) => Err(Problems::new(problems)),
+    }
+}
+
+/// What could be read, with defaults in place of what could not, and everything that is wrong.
+fn read(text: &str, overrides: &Overrides) -> (Option<Parsed>, Vec<Problem>) {
     let mut reader = reader::Reader::default();
     let document = yaml::parse(text, &mut reader.problems);
-    if let Some(root) = &document {
-        let mut settings = sections::settings(root, &mut reader);
-        settings.apply(overrides);
-        let notices = rules::check(&settings, &mut reader);
-        if reader.problems.is_empty() {
-            return Ok(Parsed {
-                settings,
-                notices,
-                lines: reader.lines,
-            });
-        }
-    }
-    Err(Problems::new(reader.problems))
+    let Some(root) = &document else {
+        return (None, reader.problems);
+    };
+    let mut settings = sections::settings(root, &mut reader);
+    settings.apply(overrides);
+    let notices = rules::check(&settings, &mut reader);
+    let parsed = Parsed {
+        settings,
+        notices,
+        lines: reader.lines,
+    };
+    (Some(parsed), reader.problems)
 }
 
 #[cfg(test)]

@@ -29,7 +29,7 @@ pub struct Settings {
     pub worker_http_port: u16,
     /// The Prometheus metric whose series carry `instance` and pod labels.
     pub ip_to_pod_metric: String,
-    /// From the start of one cycle to that of the next. Default 15 s.
+    /// From the end of one cycle to the start of the next. Default 15 s.
     pub poll_interval: Duration,
     /// For one whole request, to the last byte of its answer. Default 60 s.
     pub request_timeout: Duration,
