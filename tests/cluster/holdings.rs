@@ -1,9 +1,12 @@
 //! Scenarios of the exporter on a real cluster: what it publishes is what the workers say, at every stage of a
 //! query's life and through failures.
 
-use anyhow::{Context, Result, ensure};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
 use xtrinode::core::buffers::wire::{WireGrades, WireSnapshot};
 
+use crate::client::Statement;
 use crate::exporter::{Exporter, all_at_risk, at_risk, coordinator, figures, is_whole, worker};
 use crate::harness::hold_full;
 use crate::runner::{Scenario, Stage};
@@ -20,6 +23,9 @@ const LONG: &str = "SELECT sum(sqrt(a.extendedprice * b.totalprice)) FROM lineit
 /// One worker has less to scan than its buffer holds and ends before its client has fetched everything.
 const UNEVEN: &str =
     "SELECT l.*, rpad('', 2000, l.comment) FROM lineitem l WHERE l.orderkey % 3 = 0";
+
+/// Queries tried until a task stays FLUSHING.
+const TRIES: usize = 5;
 
 pub fn scenarios() -> Vec<Scenario> {
     vec![
@@ -104,34 +110,56 @@ async fn equals_workers(cluster: &mut Cluster) -> Result<()> {
     Ok(())
 }
 
-/// Fetches page by page and compares whenever the workers hold still: through FLUSHING, to the end.
+/// Fetches page by page until a task stays FLUSHING while nobody fetches: it is at risk then. To the end: nothing is.
 async fn to_the_end(cluster: &mut Cluster) -> Result<()> {
     let exporter = Exporter::start(cluster, ADMIN, "").await?;
-    let mut statement = cluster.client(VIEWER).hold(UNEVEN).await?;
-    let mut flushing_seen = 0;
-    for _ in 0..400 {
-        let mut flushing = 0;
-        for node in &cluster.workers {
-            let tasks = worker_truth::tasks(node).await?;
-            let ours = tasks.iter().filter(|task| task.query == statement.id);
-            flushing += ours.filter(|task| task.state == "FLUSHING").count();
-        }
-        if flushing > 0 && flushing_seen < 2 {
-            let shown = exporter.until("a flushing task at risk", 30, |s| {
-                all_at_risk(s) >= flushing as u64
-            });
-            shown.await?;
-            flushing_seen += 1;
-        }
-        if !statement.fetch().await? {
-            break;
+    for _ in 0..TRIES {
+        let mut statement = cluster.client(VIEWER).hold(UNEVEN).await?;
+        let seen = flush_seen(cluster, &exporter, &mut statement).await?;
+        statement.finish().await?;
+        if seen {
+            let idle = |s: &WireSnapshot| is_whole(s) && all_at_risk(s) == 0;
+            exporter.until("nothing at risk", 60, idle).await?;
+            return Ok(());
         }
     }
-    ensure!(statement.is_over(), "400 pages were not enough");
-    ensure!(flushing_seen > 0, "no task was seen FLUSHING");
-    let idle = |s: &WireSnapshot| is_whole(s) && all_at_risk(s) == 0;
-    exporter.until("nothing at risk", 60, idle).await?;
-    Ok(())
+    bail!("no task stayed FLUSHING in {TRIES} tries")
+}
+
+/// Whether a task stayed FLUSHING long enough to be compared; fails where it was and the exporter does not show it.
+async fn flush_seen(
+    cluster: &Cluster,
+    exporter: &Exporter,
+    statement: &mut Statement,
+) -> Result<bool> {
+    while statement.fetch().await? {
+        if flushing(cluster, &statement.id).await? == 0 {
+            continue;
+        }
+        // Trino's own copy of its tasks may be 3 s old.
+        tokio::time::sleep(Duration::from_secs(4)).await;
+        let snapshot = exporter.fresh().await?;
+        let still = flushing(cluster, &statement.id).await?;
+        if still > 0 {
+            ensure!(
+                all_at_risk(&snapshot) >= still,
+                "{still} FLUSHING: {snapshot:#?}"
+            );
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Tasks of a query that their workers call FLUSHING.
+async fn flushing(cluster: &Cluster, query: &str) -> Result<u64> {
+    let mut count = 0;
+    for node in &cluster.workers {
+        let tasks = worker_truth::tasks(node).await?;
+        let ours = tasks.iter().filter(|task| task.query == query);
+        count += ours.filter(|task| task.state == "FLUSHING").count() as u64;
+    }
+    Ok(count)
 }
 
 async fn finishing(cluster: &mut Cluster) -> Result<()> {

@@ -90,13 +90,12 @@ impl Judge {
                 self.misses = 0;
                 self.prove(false, now);
             }
-            // Nothing runs: that takes nothing back from what was missing before.
             Evidence::Idle if self.misses == 0 => self.prove(true, now),
-            Evidence::Idle => self.idle = true,
             Evidence::Missing => self.miss(),
             Evidence::None if self.idle => self.proven = None,
-            // Asked again in the next cycle; one silence is not the end of a proof.
-            Evidence::None => self.idle = true,
+            // That nothing runs takes nothing back from what was missing before, and one silence is not the end of a
+            // proof: workers are asked in the next cycle.
+            Evidence::Idle | Evidence::None => self.idle = true,
         }
     }
 
