@@ -52,8 +52,14 @@ pub struct Running {
 impl Running {
     /// Starts the exporter and waits until it says where it listens.
     pub fn start(config: &Path) -> Self {
+        Self::start_with(config, &[])
+    }
+
+    /// The same with further environment variables.
+    pub fn start_with(config: &Path, variables: &[(&str, &str)]) -> Self {
         let config = config.to_str().unwrap();
         let mut command = xtrinode(&["exporter", "--config", config, "--log-format", "json"]);
+        command.envs(variables.iter().copied());
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let log = lines(child.stderr.take().unwrap());
         let mut running = Self {

@@ -10,6 +10,7 @@ mod fake;
 mod folder;
 mod harness;
 mod hostile;
+mod kubernetes;
 mod politeness;
 mod prometheus;
 mod reply;
