@@ -8,7 +8,8 @@ use super::fake::{DETAIL as DETAILS, Fake};
 use super::harness::{c, eventually, reason};
 use super::reply::Reply;
 use super::scene::{
-    DETAIL, LIST, QUERY, Scene, behave, complete, coordinator, held, held_by, list, watch_fast,
+    DETAIL, LIST, QUERY, Scene, behave, complete, coordinator, held, held_by, info, list,
+    watch_fast,
 };
 
 #[tokio::test]
@@ -139,4 +140,41 @@ async fn a_crowd_of_impatient_readers_is_one_reader() {
     let cycles = fake.asked(LIST).len() - lists;
     assert!((1..10).contains(&cycles), "{cycles}");
     exporter.stop().await;
+}
+
+#[tokio::test]
+async fn a_cycle_that_overruns_its_interval_is_counted() {
+    let fake = coordinator(&[QUERY]).await;
+    let slow = Reply::json(held(QUERY)).after(Duration::from_millis(350));
+    fake.on(DETAIL, slow);
+    let exporter = watch_fast(&fake.url, "").await;
+    exporter.until("a complete cycle", complete).await;
+    let own = [("coordinator", "c"), ("release", "blue")];
+    let metrics = exporter.metrics().await;
+    let skipped = metrics.get("trino_buffer_exporter_skipped_ticks_total", &own);
+    assert!(
+        skipped >= Some(3.0),
+        "0.35 s are three times 0.1 s: {skipped:?}"
+    );
+    exporter.stop().await;
+}
+
+/// The list has not changed and no query is new; only the uptime tells.
+#[tokio::test]
+async fn a_fallen_uptime_drops_everything_at_once() {
+    let scene = Scene::good("").await;
+    let up = |uptime: &str| {
+        let mut info = info();
+        info["uptime"] = uptime.into();
+        Reply::json(info.to_string())
+    };
+    scene.fake.on("/v1/info", up("6.00m"));
+    let lists = scene.fake.asked(LIST).len();
+    scene.fake.until_asked(LIST, lists + 2).await;
+    scene.fake.on(DETAIL, Reply::refusal(500));
+    scene.fake.on("/v1/info", up("1.00s"));
+    let dropped = |s: &WireSnapshot| c(s).state == "unknown" && c(s).age_seconds.is_none();
+    let seen = scene.exporter.until("nothing known", dropped).await;
+    assert!(seen.workers.is_empty(), "{seen:#?}");
+    scene.exporter.stop().await;
 }
