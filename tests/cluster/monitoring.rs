@@ -59,7 +59,8 @@ async fn maps_and_scrapes(cluster: &mut Cluster) -> Result<()> {
     labels_survive(cluster, &prometheus).await?;
     promql_of_the_readme(&prometheus, "while both workers hold data:").await?;
     statement.cancel().await?;
-    promql_of_the_readme(&prometheus, "while both are idle:").await
+    promql_of_the_readme(&prometheus, "while both are idle:").await?;
+    a_dead_worker_goes(cluster, &exporter).await
 }
 
 async fn mapped_by_prometheus(cluster: &Cluster, exporter: &Exporter) -> Result<()> {
@@ -86,6 +87,18 @@ async fn mapped_by_prometheus(cluster: &Cluster, exporter: &Exporter) -> Result<
         metrics.contains(newer),
         "the documented name finds nothing here:\n{metrics}"
     );
+    Ok(())
+}
+
+/// It held nothing: as soon as Prometheus no longer has its series, ours go too.
+async fn a_dead_worker_goes(cluster: &mut Cluster, exporter: &Exporter) -> Result<()> {
+    cluster.workers[1].kill()?;
+    let gone = pod_of(&cluster.workers[1].name);
+    let alone = |s: &WireSnapshot| !s.workers.iter().any(|w| w.pod == gone);
+    exporter
+        .until("the dead worker's series to go", 60, alone)
+        .await?;
+    ensure!(!exporter.metrics().await?.contains(&gone));
     Ok(())
 }
 
