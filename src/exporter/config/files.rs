@@ -106,7 +106,11 @@ struct Checks<'a> {
 }
 
 impl Checks<'_> {
+    /// No path stands where the file said something wrong, which is told already.
     fn needed(&mut self, key: &str, path: &Path) {
+        if path.as_os_str().is_empty() {
+            return;
+        }
         if let Err(reason) = look(path) {
             self.problem(key, path, &reason.to_string());
         }
