@@ -89,24 +89,26 @@ impl Board {
 
     /// Puts the pods that the Kubernetes API lists.
     pub fn kubernetes(&self, directory: Directory) {
-        let mut state = self.lock();
-        state.source_times.kubernetes = Some(self.clock.now());
-        let changed = state.sources.kubernetes.replace(directory);
-        let same = changed == state.sources.kubernetes;
-        drop(state);
-        if !same {
-            self.tell();
-        }
+        self.source(|state| {
+            state.source_times.kubernetes = Some(self.clock.now());
+            let before = state.sources.kubernetes.replace(directory);
+            before != state.sources.kubernetes
+        });
     }
 
     /// Puts the pods that Prometheus names.
     pub fn prometheus(&self, directory: Directory) {
-        let mut state = self.lock();
-        state.source_times.prometheus = Some(self.clock.now());
-        let changed = state.sources.prometheus.replace(directory);
-        let same = changed == state.sources.prometheus;
-        drop(state);
-        if !same {
+        self.source(|state| {
+            state.source_times.prometheus = Some(self.clock.now());
+            let before = state.sources.prometheus.replace(directory);
+            before != state.sources.prometheus
+        });
+    }
+
+    /// Lets `put` change a source and tells everybody if it says that something is new.
+    fn source(&self, put: impl FnOnce(&mut State) -> bool) {
+        let news = put(&mut self.lock());
+        if news {
             self.tell();
         }
     }

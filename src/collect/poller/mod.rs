@@ -1,22 +1,22 @@
 //! The poll loop of one coordinator: list, read what is due, compare, report. One cycle at a time; the pause counts
 //! from the end of a cycle, because a query's rest counts from the end of its read.
 
-use std::collections::{BTreeMap, HashSet};
+mod account;
+mod sight;
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::{StreamExt, stream};
 use tokio_util::sync::CancellationToken;
-use url::Url;
 
-use crate::core::buffers::address::{WorkerKey, host_of};
 use crate::core::buffers::fold::Outcome;
-use crate::core::buffers::ledger::{Closed, Due, Ledger, coverage};
+use crate::core::buffers::ledger::{Closed, Due, Ledger};
 use crate::core::buffers::listing::{ListFold, Listing};
 use crate::core::buffers::pace::LastRead;
 use crate::core::buffers::snapshot::{Problem, Report};
-use crate::core::buffers::visibility::{Evidence, Judge, Visibility};
-use crate::core::moment::Moment;
+use crate::core::buffers::visibility::{Judge, Visibility};
 use crate::trino::ids::is_query_id;
 
 use super::acquaintance::Acquaintance;
@@ -26,7 +26,6 @@ use super::client::Client;
 use super::clock::Clock;
 use super::counters::{Counters, Of};
 use super::demand::Demand;
-use super::evidence;
 use super::failure::Failure;
 use super::options::Target;
 
@@ -204,69 +203,6 @@ impl Poller {
         memory.known.forget();
     }
 
-    // === Visibility ===
-
-    async fn compare(&self, memory: &mut Memory, listing: &Listing) {
-        let now = self.clock().now();
-        if memory.judge.due(now) {
-            match evidence::by_count(&self.api, listing, now).await {
-                Some(Evidence::Idle) => {
-                    memory.judge.compared(Evidence::Idle, now);
-                    self.confirm(memory, now).await;
-                }
-                Some(evidence) => memory.judge.compared(evidence, now),
-                None => {
-                    let evidence = self.ask_workers(memory, now).await;
-                    memory.judge.compared(evidence, now);
-                }
-            }
-        } else if memory.judge.is_idle() {
-            self.confirm(memory, now).await;
-        }
-        let verdict = memory.judge.visibility(now);
-        if memory.told.replace(verdict) != Some(verdict) {
-            tell_visibility(&memory.of, verdict);
-        }
-    }
-
-    /// A count of zero says nothing about permission, so workers are asked as well.
-    async fn confirm(&self, memory: &mut Memory, now: Moment) {
-        let evidence = self.ask_workers(memory, now).await;
-        memory.judge.observe(evidence, now);
-    }
-
-    async fn ask_workers(&self, memory: &Memory, now: Moment) -> Evidence {
-        let workers = self.worker_urls(memory);
-        let tracked = memory.ledger.tracked().into_iter().collect();
-        evidence::by_workers(&self.api, &self.workers, workers, &tracked, now).await
-    }
-
-    /// Workers that tasks name, by the scheme that the cluster uses; and workers that only a mapping source lists, whose
-    /// port is one of plain http.
-    fn worker_urls(&self, memory: &Memory) -> Vec<Url> {
-        let scheme = if memory.ledger.is_secure() {
-            "https"
-        } else {
-            "http"
-        };
-        let working = memory.ledger.workers().map(WorkerKey::authority);
-        let mut named = self.board.authorities_of(&self.target.spec.name);
-        named.extend(working.filter(|it| !it.is_empty()).map(str::to_owned));
-        let own = memory.ledger.coordinator();
-        named.remove(own);
-        let hosts: HashSet<&str> = named.iter().map(|authority| host_of(authority)).collect();
-        let listed = self.board.hosts_of(&self.target.spec, self.worker_port);
-        let listed = listed
-            .iter()
-            .filter(|(host, _)| !hosts.contains(host.as_str()));
-        let all = named
-            .iter()
-            .map(|authority| format!("{scheme}://{authority}"));
-        all.chain(listed.map(|(_, authority)| format!("http://{authority}")))
-            .filter_map(|url| Url::parse(&url).ok())
-            .collect()
-    }
-
     // === Reading ===
 
     async fn read(&self, memory: &mut Memory, interval: Duration, findings: &mut Findings) {
@@ -366,53 +302,6 @@ impl Poller {
             self.counters.parse_failures.get_or_create(&why).inc();
         }
     }
-
-    // === Accounting ===
-
-    fn account(&self, memory: &Memory, started: Moment, report: &Report) {
-        let now = self.clock().now();
-        let took = now.since(started);
-        let outcome = coverage(&report.closed, now, self.stale_after);
-        let of = &memory.of;
-        self.counters
-            .cycles
-            .get_or_create(&of.how(outcome.word()))
-            .inc();
-        self.counters
-            .cycle_seconds
-            .get_or_create(of)
-            .observe(took.as_secs_f64());
-        tracing::debug!(
-            coordinator = of.coordinator,
-            outcome = outcome.word(),
-            ?took,
-            "Cycle ended"
-        );
-        if let Some(problem) = &report.problem {
-            tracing::warn!(
-                coordinator = of.coordinator,
-                reason = problem.reason,
-                error = problem.detail,
-                "The cycle was not whole"
-            );
-        }
-        self.account_overrun(of, took);
-    }
-
-    fn account_overrun(&self, of: &Of, took: Duration) {
-        let overrun = took.as_secs_f64() / self.interval.as_secs_f64();
-        if overrun >= 1.0 {
-            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // finite, at least 1
-            let missed = overrun as u64;
-            self.counters.overrun.get_or_create(of).inc_by(missed);
-            tracing::warn!(
-                coordinator = of.coordinator,
-                ?took,
-                missed,
-                "The cycle took longer than pollIntervalSeconds"
-            );
-        }
-    }
 }
 
 /// A query id for the log. What a server calls an id may be anything of any length.
@@ -421,24 +310,5 @@ fn shown(id: &str) -> &str {
         id
     } else {
         "(not a query id)"
-    }
-}
-
-fn tell_visibility(of: &Of, now: Visibility) {
-    match now {
-        Visibility::Visible => {
-            tracing::info!(
-                coordinator = of.coordinator,
-                "The query list shows what runs"
-            );
-        }
-        Visibility::Hidden => tracing::error!(
-            coordinator = of.coordinator,
-            "Queries run that the list does not show: grant this user to view all queries"
-        ),
-        Visibility::Unknown => tracing::warn!(
-            coordinator = of.coordinator,
-            "It is not proven that the query list shows everything: idle workers are not published"
-        ),
     }
 }
