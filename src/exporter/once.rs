@@ -101,6 +101,9 @@ fn table(snapshot: &WireSnapshot) -> String {
         }
     }
     text.push('\n');
+    if snapshot.workers.is_empty() {
+        return text + "No worker is known.\n";
+    }
     let mut rows = vec![row(&[
         "NAMESPACE",
         "POD",
@@ -209,5 +212,16 @@ mod tests {
         assert_eq!(bytes(1023), "1023 B");
         assert_eq!(bytes(34_010_033), "32.4 MiB");
         assert_eq!(bytes(u64::MAX), "16777216.0 TiB");
+    }
+
+    #[test]
+    fn knowing_no_worker_is_said() {
+        let empty = WireSnapshot {
+            schema_version: 1,
+            source_lag_seconds: 3.0,
+            coordinators: std::collections::BTreeMap::new(),
+            workers: vec![],
+        };
+        assert!(render(&empty, Output::Table).ends_with("\n\nNo worker is known.\n"));
     }
 }
