@@ -18,7 +18,7 @@ use crate::trino::words::QueryState;
 
 use super::api::{Read, TrinoApi};
 use super::client::Client;
-use super::options::{Access, Auth};
+use super::options::{Access, Auth, TlsFiles};
 
 /// The coordinator's own count of queries in state RUNNING.
 pub const RUNNING: &str = "trino_execution_name_QueryManager_RunningQueries";
@@ -120,15 +120,19 @@ async fn listed_by_now(api: &TrinoApi, live: HashSet<String>, now: Moment) -> Ev
     }
 }
 
-/// The client for workers: no credentials go to them, and a slow one is not waited for.
+/// How workers are asked: no credentials go to them, not even a certificate, and a slow one is not waited for.
 #[must_use]
-pub fn worker_client(access: &Access) -> Client {
-    Client::new(Access {
+pub fn worker_access(access: &Access) -> Access {
+    Access {
         auth: Auth::None,
+        tls: TlsFiles {
+            identity: None,
+            ..access.tls.clone()
+        },
         timeout: WORKER_TIMEOUT.min(access.timeout),
         forwarded_proto: None,
         ..access.clone()
-    })
+    }
 }
 
 /// The queries that all workers together name; `None` if there is no worker, or one that does not say.
@@ -157,4 +161,35 @@ fn queries_of(status: &NodeStatus) -> Option<BTreeSet<String>> {
     let of_task = |task: &String| task.split('.').next().unwrap_or(task).to_owned();
     let all = queries.iter().cloned().chain(tasks.iter().map(of_task));
     (!status.coordinator).then(|| all.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::options::Peer;
+    use super::*;
+
+    #[test]
+    fn workers_get_no_credentials_of_any_kind() {
+        let access = Access {
+            peer: Peer::Trino,
+            auth: Auth::Bearer {
+                token_file: "token".into(),
+            },
+            tls: TlsFiles {
+                ca: Some("ca.crt".into()),
+                identity: Some(("tls.crt".into(), "tls.key".into())),
+                insecure: false,
+            },
+            timeout: Duration::from_secs(60),
+            gzip: false,
+            forwarded_proto: Some("https".into()),
+        };
+        let to_workers = worker_access(&access);
+        assert_eq!(
+            (to_workers.auth, to_workers.tls.identity),
+            (Auth::None, None)
+        );
+        assert_eq!(to_workers.tls.ca, access.tls.ca, "they are still verified");
+        assert_eq!(to_workers.timeout, WORKER_TIMEOUT);
+    }
 }

@@ -130,7 +130,7 @@ impl Collector {
             index,
             target: target.clone(),
             api: TrinoApi::new(client, url, options.max_response_bytes, options.strict),
-            workers: Arc::new(evidence::worker_client(&options.trino)),
+            workers: Arc::new(Client::new(evidence::worker_access(&options.trino))),
             worker_port: options.worker_http_port,
             interval: options.poll_interval,
             stale_after: options.stale_after,
@@ -145,6 +145,9 @@ impl Collector {
     pub async fn wait_for(&self, max_age: Duration, patience: Duration) {
         let asked = self.board.clock().now();
         let mut changes = self.board.subscribe();
+        if self.serves(asked, max_age) {
+            return;
+        }
         for demand in &self.demands {
             demand.ask(max_age);
         }

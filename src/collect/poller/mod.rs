@@ -106,9 +106,11 @@ impl Poller {
 
     async fn poll(&self, memory: &mut Memory) {
         loop {
-            let haste = self.demand.take();
+            // Whoever is content with older facts lengthens nobody's interval.
+            let interval = self.demand.pause(self.interval);
+            self.demand.take();
             let started = self.clock().now();
-            let report = self.cycle(memory, haste.unwrap_or(self.interval)).await;
+            let report = self.cycle(memory, interval).await;
             self.account(memory, started, &report);
             self.board.report(self.index, started, report);
             self.pause().await;
@@ -139,8 +141,9 @@ impl Poller {
         match self.list(memory).await {
             Ok(listing) => {
                 findings.up = true;
+                let counted = self.count(memory, &listing).await;
                 self.read(memory, interval, &mut findings).await;
-                self.compare(memory, &listing).await;
+                self.compare(memory, counted).await;
                 memory.last = Some(listing);
             }
             Err(problem) => {

@@ -13,24 +13,45 @@ use super::super::counters::Of;
 use super::super::evidence;
 use super::{Memory, Poller};
 
+/// What the coordinator's own count of running queries says.
+pub(super) enum Count {
+    /// It was compared less than a minute ago.
+    NotDue,
+    /// It may not be read, or could not be.
+    Unreadable,
+    /// What came of the comparison.
+    Says(Evidence),
+}
+
 impl Poller {
-    /// Gathers the evidence that is due after a list was read and its queries were.
-    pub(super) async fn compare(&self, memory: &mut Memory, listing: &Listing) {
+    /// Compares the coordinator's count with the list that was just read, where that is due. Before queries are read:
+    /// by then the list may be minutes old.
+    pub(super) async fn count(&self, memory: &Memory, listing: &Listing) -> Count {
         let now = self.clock().now();
-        if memory.judge.due(now) {
-            match evidence::by_count(&self.api, listing, now).await {
-                Some(Evidence::Idle) => {
-                    memory.judge.compared(Evidence::Idle, now);
-                    self.confirm(memory, now).await;
-                }
-                Some(evidence) => memory.judge.compared(evidence, now),
-                None => {
-                    let evidence = self.ask_workers(memory, now).await;
-                    memory.judge.compared(evidence, now);
-                }
+        if !memory.judge.due(now) {
+            return Count::NotDue;
+        }
+        match evidence::by_count(&self.api, listing, now).await {
+            Some(evidence) => Count::Says(evidence),
+            None => Count::Unreadable,
+        }
+    }
+
+    /// Judges, after queries were read and their workers are known.
+    pub(super) async fn compare(&self, memory: &mut Memory, count: Count) {
+        let now = self.clock().now();
+        match count {
+            Count::Says(Evidence::Idle) => {
+                memory.judge.compared(Evidence::Idle, now);
+                self.confirm(memory, now).await;
             }
-        } else if memory.judge.is_idle() {
-            self.confirm(memory, now).await;
+            Count::Says(evidence) => memory.judge.compared(evidence, now),
+            Count::Unreadable => {
+                let evidence = self.ask_workers(memory, now).await;
+                memory.judge.compared(evidence, now);
+            }
+            Count::NotDue if memory.judge.is_idle() => self.confirm(memory, now).await,
+            Count::NotDue => {}
         }
         let verdict = memory.judge.visibility(now);
         if memory.told.replace(verdict) != Some(verdict) {

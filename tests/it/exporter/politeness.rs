@@ -178,3 +178,51 @@ async fn a_fallen_uptime_drops_everything_at_once() {
     assert!(seen.workers.is_empty(), "{seen:#?}");
     scene.exporter.stop().await;
 }
+
+/// Asked once in each cycle.
+const INFO: &str = "/v1/info";
+
+/// Facts of an hour ago would do for these readers; everybody else still gets them at the poll interval.
+#[tokio::test]
+async fn a_patient_reader_makes_nobody_wait() {
+    let fake = coordinator(&[QUERY]).await;
+    let exporter = watch_fast(&fake.url, "").await;
+    exporter.until("a complete cycle", complete).await;
+    let read_before = fake.asked(DETAIL).len();
+    let cycles = fake.asked(INFO).len();
+    for look in 1..=8 {
+        exporter.get("/v1/snapshot?maxAge=60m").await;
+        fake.until_asked(INFO, cycles + look).await;
+    }
+    let reads = fake.asked(DETAIL).len() - read_before;
+    assert!(reads >= 3, "{reads} reads in eight cycles");
+    exporter.stop().await;
+}
+
+/// Nothing is old, so nothing has to be read for this reader.
+#[tokio::test]
+async fn a_reader_who_is_served_causes_no_cycle() {
+    let fake = coordinator(&[QUERY]).await;
+    let lazy = "pollIntervalSeconds: 600\nstaleAfterSeconds: 900";
+    let exporter = super::harness::watch_with(&fake.url, lazy).await;
+    exporter.until("a complete cycle", complete).await;
+    exporter.get("/v1/snapshot?maxAge=3s").await;
+    // A cycle for this reader would begin three seconds after the one that served it.
+    tokio::time::sleep(Duration::from_millis(3500)).await;
+    assert_eq!(fake.asked(INFO).len(), 1);
+    exporter.stop().await;
+}
+
+/// Reading can take minutes; the count is compared with the list as long as both are of one moment.
+#[tokio::test]
+async fn the_count_is_asked_for_before_queries_are_read() {
+    let fake = coordinator(&[QUERY]).await;
+    let exporter = watch_fast(&fake.url, "").await;
+    exporter.until("a complete cycle", complete).await;
+    let asked = fake.asked("/");
+    let first = |prefix: &str| asked.iter().position(|one| one.target.starts_with(prefix));
+    let (list, count, read) = (first(LIST), first("/metrics"), first(DETAIL));
+    assert!(list < count && count < read, "{list:?} {count:?} {read:?}");
+    assert!(list.is_some());
+    exporter.stop().await;
+}
