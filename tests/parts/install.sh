@@ -18,7 +18,7 @@ set -euo pipefail
 
 PARTS_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 CACHE=${XTRINODE_TEST_CACHE:-$HOME/.cache/xtrinode-test}
-ALL_PARTS=(jdk go trino-476 trino-482 helm kubevalidate prometheus)
+ALL_PARTS=(jdk go trino-476 trino-482 helm kubevalidate prometheus etcd kube keda)
 # shellcheck source=tests/parts/lib.sh
 source "$PARTS_DIR/lib.sh"
 
