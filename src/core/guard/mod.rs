@@ -2,6 +2,7 @@
 //! verdicts and intended effects out. No clock, no network, no client: the webhook, `explain`, the leader, the
 //! simulation and the demo call the same functions.
 
+pub mod ask;
 pub mod bounds;
 pub mod class;
 pub mod evidence;
@@ -10,5 +11,6 @@ pub mod fleet;
 pub mod gate;
 pub mod notes;
 pub mod policy;
+pub mod rows;
 pub mod time;
 pub mod world;

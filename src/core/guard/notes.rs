@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use crate::api::keys;
 
@@ -34,10 +34,8 @@ pub struct Notes {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Want {
     /// When it was refused last.
-    #[serde(with = "text")]
     pub at: Time,
     /// When this want began: the first refusal of an unbroken series.
-    #[serde(with = "text")]
     pub since: Time,
     /// The path that it came by.
     pub cause: Cause,
@@ -74,7 +72,6 @@ pub struct Drain {
     /// The container it was for: after a restart it means nothing.
     pub container: String,
     /// When.
-    #[serde(with = "text")]
     pub at: Time,
 }
 
@@ -84,7 +81,6 @@ pub struct Drained {
     /// The container it is about.
     pub container: String,
     /// When it was proven.
-    #[serde(with = "text")]
     pub at: Time,
 }
 
@@ -98,10 +94,8 @@ pub struct Grant {
     /// What it was given for: [`GrantKey`].
     pub key: GrantKey,
     /// When it was given.
-    #[serde(with = "text")]
     pub at: Time,
     /// When it ends.
-    #[serde(with = "text")]
     pub until: Time,
 }
 
@@ -202,21 +196,6 @@ impl fmt::Display for Cause {
             Self::Preemption => "preemption",
             Self::Scale => "scale",
         })
-    }
-}
-
-/// Times as RFC 3339.
-mod text {
-    use super::{Deserialize, Deserializer, Serializer, Time};
-    use serde::de::Error;
-
-    pub fn serialize<S: Serializer>(time: &Time, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_str(time)
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Time, D::Error> {
-        let text = String::deserialize(from)?;
-        Time::parse(&text).ok_or_else(|| D::Error::custom("not an RFC 3339 time"))
     }
 }
 

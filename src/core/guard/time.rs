@@ -6,6 +6,8 @@ use std::ops::Add;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Milliseconds since the Unix epoch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -58,6 +60,19 @@ impl fmt::Display for Time {
         let stamp = i64::try_from(self.0).ok();
         let stamp = stamp.and_then(|millis| Timestamp::from_millisecond(millis).ok());
         write!(f, "{:.3}", stamp.unwrap_or(Timestamp::MAX))
+    }
+}
+
+impl Serialize for Time {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Time {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(from)?;
+        Self::parse(&text).ok_or_else(|| D::Error::custom("not an RFC 3339 time"))
     }
 }
 
