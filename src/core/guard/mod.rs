@@ -10,6 +10,7 @@ pub mod facts;
 pub mod fleet;
 pub mod gate;
 pub mod notes;
+pub mod plan;
 pub mod policy;
 pub mod rank;
 pub mod review;
