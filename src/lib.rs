@@ -1,10 +1,11 @@
 //! XTrinode: a Kubernetes control plane for Trino. See ARCHITECTURE.md for the map.
 //!
-//! Layers, one way: components (`exporter`, `demo`) use `collect`, `web`, `process`;
+//! Layers, one way: components (`exporter`, `demo`) use `collect`, `web`, `process`, `config`;
 //! those use `core`; `core` uses `trino`. `tests/it/layers.rs` holds the line.
 
 pub mod cli;
 pub mod collect;
+pub mod config;
 pub mod core;
 pub mod demo;
 pub mod exporter;

@@ -11,25 +11,25 @@ use super::values::server_url;
 use super::yaml::{Entry, Node, Value};
 
 /// Where each key of the file stands.
-pub(super) type Lines = BTreeMap<String, usize>;
+pub(crate) type Lines = BTreeMap<String, usize>;
 
 /// What reading has found so far.
 #[derive(Debug, Default)]
-pub(super) struct Reader {
+pub(crate) struct Reader {
     pub problems: Vec<Problem>,
     pub lines: Lines,
 }
 
 /// One map of the file (empty where the file has none) and the path that leads to it.
 #[derive(Clone, Debug)]
-pub(super) struct Map<'doc> {
+pub(crate) struct Map<'doc> {
     path: String,
     entries: &'doc [Entry],
 }
 
 /// Whether a message may repeat a value.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Show {
+pub(crate) enum Show {
     Value,
     /// It may hold a credential.
     Nothing,
