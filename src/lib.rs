@@ -3,6 +3,7 @@
 //! Layers, one way: components (`exporter`, `demo`) use `collect`, `web`, `process`, `config`;
 //! those use `core`; `core` uses `trino`. `tests/it/layers.rs` holds the line.
 
+pub mod api;
 pub mod cli;
 pub mod collect;
 pub mod config;
