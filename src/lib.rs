@@ -10,6 +10,7 @@ pub mod config;
 pub mod core;
 pub mod demo;
 pub mod exporter;
+pub mod guard;
 pub mod probe;
 pub mod process;
 pub mod trino;

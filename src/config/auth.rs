@@ -10,7 +10,9 @@ use super::reader::{Map, Reader, Show};
 use super::values::{boolean, path, word};
 use super::yaml::Node;
 
-const TRINO_USER: &str = "x-trino-user";
+/// The header that says who we are.
+pub(crate) const TRINO_USER: &str = "x-trino-user";
+
 const TRINO_KEYS: [&str; 7] = [
     "type",
     "headerName",
@@ -225,7 +227,7 @@ fn required(
 }
 
 /// RFC 7617: a colon would end the name and begin the password.
-fn user_name(text: &str) -> Result<String, String> {
+pub(crate) fn user_name(text: &str) -> Result<String, String> {
     if text.contains(':') || text.chars().any(char::is_control) {
         return Err("give a user name without colons and control characters".to_owned());
     }

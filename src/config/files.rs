@@ -87,6 +87,21 @@ impl<'a> Checks<'a> {
         }
     }
 
+    /// Like [`Checks::needed`]; besides, `read` must take the text, without outer white space. Its
+    /// error says what is allowed. The text itself is never told.
+    pub fn content(&mut self, key: &str, path: &Path, read: fn(&str) -> Result<(), String>) {
+        let before = self.problems.len();
+        self.needed(key, path);
+        if self.problems.len() > before {
+            return;
+        }
+        let content = std::fs::read_to_string(path).unwrap_or_default();
+        if let Err(allowed) = read(content.trim()) {
+            let reason = format!("its content (not shown) is not allowed; {allowed}");
+            self.problem(key, path, &reason);
+        }
+    }
+
     /// The files that Trino's credentials are in.
     pub fn trino_auth(&mut self, key: &str, auth: &TrinoAuth) {
         match auth {

@@ -8,6 +8,7 @@ mod client;
 pub(crate) mod common;
 pub(crate) mod coordinators;
 pub(crate) mod files;
+pub(crate) mod names;
 mod problem;
 pub(crate) mod reader;
 pub(crate) mod summary;

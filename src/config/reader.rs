@@ -57,6 +57,15 @@ impl Reader {
         self.problems.iter().any(|problem| problem.key == key)
     }
 
+    /// Whether a key, or one below it, already has a problem.
+    pub fn failed_within(&self, key: &str) -> bool {
+        let within = |path: &str| {
+            path.strip_prefix(key)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        self.problems.iter().any(|problem| within(&problem.key))
+    }
+
     /// The map at `path`. Null and absent are an empty map; another value is a problem.
     pub fn map<'doc>(&mut self, node: Option<&'doc Node>, path: impl Into<String>) -> Map<'doc> {
         let path = path.into();

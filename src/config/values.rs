@@ -30,15 +30,39 @@ pub(crate) fn seconds(least: f64, most: f64) -> impl FnOnce(&str) -> Result<Dura
             .ok()
             .filter(|s| (least..=most).contains(s));
         let duration = seconds.and_then(|s| Duration::try_from_secs_f64(s).ok());
-        duration.ok_or_else(|| {
-            format!("give a number of seconds from {least} to {most}, for example 15 or 0.5")
-        })
+        // Where half a second would be wrong the example would mislead.
+        let example = if least <= 0.5 {
+            ", for example 15 or 0.5"
+        } else {
+            ""
+        };
+        duration.ok_or_else(|| format!("give a number of seconds from {least} to {most}{example}"))
+    }
+}
+
+/// Whole seconds between two bounds, both included: what Kubernetes stores as a number.
+pub(crate) fn whole_seconds(
+    least: u64,
+    most: u64,
+) -> impl FnOnce(&str) -> Result<Duration, Allowed> {
+    move |text| {
+        let seconds = whole(text, least, most).map(Duration::from_secs);
+        seconds.ok_or_else(|| format!("give a whole number of seconds from {least} to {most}"))
+    }
+}
+
+/// A count between two bounds, both included.
+pub(crate) fn count(least: u32, most: u32) -> impl FnOnce(&str) -> Result<u32, Allowed> {
+    move |text| {
+        let number = whole(text, u64::from(least), u64::from(most));
+        let count = number.and_then(|number| u32::try_from(number).ok());
+        count.ok_or_else(|| format!("give a whole number from {least} to {most}"))
     }
 }
 
 /// A whole number between two bounds, both included. `8e3` counts: Helm writes large
 /// numbers so.
-pub(crate) fn whole(text: &str, least: u64, most: u64) -> Option<u64> {
+fn whole(text: &str, least: u64, most: u64) -> Option<u64> {
     let number = text.parse().ok().or_else(|| whole_float(text))?;
     (least..=most).contains(&number).then_some(number)
 }
