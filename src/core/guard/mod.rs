@@ -15,6 +15,7 @@ pub mod policy;
 pub mod rank;
 pub mod review;
 pub mod rows;
+pub mod supply;
 pub mod text;
 pub mod time;
 pub mod verdict;
