@@ -66,3 +66,7 @@ impl View<'_> {
         floor.of(self.target(cluster), waived)
     }
 }
+
+#[cfg(test)]
+#[path = "fleet_tests.rs"]
+mod tests;

@@ -5,6 +5,7 @@
 pub mod ask;
 pub mod bounds;
 pub mod class;
+mod clear;
 pub mod evidence;
 pub mod facts;
 pub mod fleet;
@@ -15,8 +16,11 @@ pub mod policy;
 pub mod rank;
 pub mod review;
 pub mod rows;
+#[cfg(test)]
+pub(crate) mod staging;
 pub mod supply;
 pub mod text;
 pub mod time;
+mod told;
 pub mod verdict;
 pub mod world;
