@@ -8,6 +8,7 @@ mod binary;
 mod chart;
 mod cli;
 mod config;
+mod docs;
 mod exporter;
 mod layers;
 mod process;
