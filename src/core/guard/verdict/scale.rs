@@ -260,9 +260,10 @@ impl<'a> Plan<'a> {
         let wants = held
             .iter()
             .map(|(pod, _)| pod::want(ask, pod, Cause::Scale, Some(self.new)));
-        let row = match held.is_empty() {
-            true => Row::Granted,
-            false => self.row(false),
+        let row = if held.is_empty() {
+            Row::Granted
+        } else {
+            self.row(false)
         };
         let (safe, patience) = (self.target(prefix), ask.caller.patience());
         let text = message::scale(view, self.workload, held, safe, patience);
