@@ -3,5 +3,9 @@
 
 pub mod clock;
 pub mod config;
+pub mod counters;
+pub mod effects;
+pub mod pen;
 pub mod state;
 pub mod trino;
+pub mod webhook;

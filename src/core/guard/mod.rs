@@ -5,6 +5,7 @@
 pub mod ask;
 pub mod bounds;
 pub mod class;
+pub mod edit;
 pub mod evidence;
 pub mod facts;
 pub mod fleet;
