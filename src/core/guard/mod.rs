@@ -16,6 +16,7 @@ pub mod policy;
 pub mod rank;
 pub mod review;
 pub mod rows;
+pub mod status;
 pub mod supply;
 pub mod text;
 pub mod time;

@@ -20,7 +20,10 @@ const CATCH_UP: Duration = Duration::from_millis(150);
 
 impl Webhook {
     /// The verdict. `live` when it will count: then no allow goes out without its grants.
-    pub(super) async fn decide(&self, ask: &Ask, live: bool) -> Result<Verdict, Problem> {
+    ///
+    /// # Errors
+    /// When the grants of an allow can't be written.
+    pub async fn decide(&self, ask: &Ask, live: bool) -> Result<Verdict, Problem> {
         for _ in 0..TRIES {
             let verdict = self.looked(ask).await;
             if verdict.outcome != Outcome::Allow || !live {
