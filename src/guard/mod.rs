@@ -2,3 +2,4 @@
 //! of starting and stopping; judges nothing itself.
 
 pub mod config;
+pub mod tls;
