@@ -9,5 +9,6 @@ pub mod effects;
 pub mod gauges;
 pub mod pen;
 pub mod state;
+pub mod tls;
 pub mod trino;
 pub mod webhook;
