@@ -22,15 +22,20 @@ mod http;
 mod leash;
 mod monitoring;
 mod net;
+mod node_agent;
 mod parts;
+mod plane;
+mod plane_facts;
 mod prom;
 mod runner;
 mod sources;
 mod tool;
 mod trino;
 mod trino_config;
+mod trino_runtime;
 mod wait;
 mod worker_truth;
+mod world;
 
 use std::process::ExitCode;
 
@@ -43,5 +48,6 @@ async fn main() -> ExitCode {
     scenarios.extend(monitoring::scenarios());
     scenarios.extend(capture::scenarios());
     scenarios.extend(cost::scenarios());
+    scenarios.extend(plane_facts::scenarios());
     runner::main(&scenarios).await
 }
