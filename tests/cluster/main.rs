@@ -12,6 +12,7 @@
 )]
 
 mod archive;
+mod baseline;
 mod capture;
 mod client;
 mod cost;
@@ -20,6 +21,7 @@ mod harness;
 mod holdings;
 mod http;
 mod leash;
+mod load;
 mod monitoring;
 mod net;
 mod node_agent;
@@ -32,6 +34,7 @@ mod sources;
 mod tool;
 mod trino;
 mod trino_config;
+mod trino_on_plane;
 mod trino_runtime;
 mod wait;
 mod worker_truth;
@@ -49,5 +52,6 @@ async fn main() -> ExitCode {
     scenarios.extend(capture::scenarios());
     scenarios.extend(cost::scenarios());
     scenarios.extend(plane_facts::scenarios());
+    scenarios.extend(baseline::scenarios());
     runner::main(&scenarios).await
 }

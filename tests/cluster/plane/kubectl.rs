@@ -39,6 +39,20 @@ impl Plane {
         said.ok().map(drop).context("kubectl apply")
     }
 
+    /// Runs kubectl and prints what was asked and what it said. Fails when it failed.
+    pub async fn show<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Result<()> {
+        let words: Vec<_> = arguments
+            .iter()
+            .map(|word| word.as_ref().to_string_lossy())
+            .collect();
+        println!("  $ kubectl {}", words.join(" "));
+        let said = self.kubectl(arguments).await?;
+        for line in said.stdout.lines().chain(said.stderr.lines()) {
+            println!("    {line}");
+        }
+        said.ok().map(drop)
+    }
+
     /// Real Helm against this plane.
     pub async fn helm<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Result<Said> {
         let mut command = Command::new(parts::command("helm", "helm")?);
