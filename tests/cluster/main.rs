@@ -17,6 +17,7 @@ mod capture;
 mod client;
 mod cost;
 mod exporter;
+mod exporter_on_plane;
 mod harness;
 mod holdings;
 mod http;
@@ -52,6 +53,7 @@ async fn main() -> ExitCode {
     scenarios.extend(capture::scenarios());
     scenarios.extend(cost::scenarios());
     scenarios.extend(plane_facts::scenarios());
+    scenarios.extend(exporter_on_plane::scenarios());
     scenarios.extend(baseline::scenarios());
     runner::main(&scenarios).await
 }

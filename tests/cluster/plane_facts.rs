@@ -1,5 +1,7 @@
 //! Scenarios about the control plane and the node agent themselves: what the guard's tests rest on is true here.
 
+use std::time::Duration;
+
 use anyhow::{Result, ensure};
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
 use kube::ResourceExt as _;
@@ -9,10 +11,16 @@ use crate::wait;
 use crate::world::{World, is_ready};
 
 pub fn scenarios() -> Vec<Scenario> {
-    vec![Scenario {
-        name: "pods-run-end-and-restart",
-        stage: Stage::Plane(|world| Box::pin(pods_live(world))),
-    }]
+    vec![
+        Scenario {
+            name: "pods-run-end-and-restart",
+            stage: Stage::Plane(|world| Box::pin(pods_live(world))),
+        },
+        Scenario {
+            name: "pods-outlive-the-control-plane",
+            stage: Stage::Plane(|world| Box::pin(control_plane_fails(world))),
+        },
+    ]
 }
 
 const SLEEPERS: &str = r"
@@ -47,6 +55,31 @@ async fn pods_live(world: &mut World) -> Result<()> {
         .await?
         .ok()?;
     world.ready("sleepers", "app=sleepers", 0).await?;
+    world.remove("sleepers").await
+}
+
+/// The API server ends and comes back, the store stands still for a while: processes run on, and afterwards pods are
+/// made and removed as before.
+async fn control_plane_fails(world: &mut World) -> Result<()> {
+    world.plane.namespace("sleepers", &[]).await?;
+    world.plane.apply(SLEEPERS).await?;
+    let before = world.ready("sleepers", "app=sleepers", 2).await?;
+    let pid = world.agent.pid("sleepers", &before[0].name_any())?;
+    world.plane.apiserver.kill()?;
+    world.plane.apiserver.start()?;
+    world.plane.wait_ready().await?;
+    world.plane.etcd.signal("STOP")?;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    world.plane.etcd.signal("CONT")?;
+    world.plane.wait_ready().await?;
+    world
+        .plane
+        .kubectl(&["delete", "-n=sleepers", "pod", &before[1].name_any()])
+        .await?
+        .ok()?;
+    let after = world.ready("sleepers", "app=sleepers", 2).await?;
+    ensure!(after.iter().any(|pod| pod.uid() == before[0].uid()));
+    ensure!(world.agent.pid("sleepers", &before[0].name_any())? == pid);
     world.remove("sleepers").await
 }
 

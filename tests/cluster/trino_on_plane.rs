@@ -2,7 +2,6 @@
 //! namespace of its own. The coordinator lives on the last node, workers on the others.
 
 use anyhow::{Context as _, Result};
-use k8s_openapi::api::core::v1::Pod;
 use serde_json::{Value, json};
 
 use crate::client::Client;
@@ -145,7 +144,8 @@ fn labels(component: &str) -> Value {
 /// A running cluster.
 pub struct TrinoOnPlane {
     pub spec: Spec,
-    url: String,
+    /// Of its coordinator.
+    pub url: String,
 }
 
 impl TrinoOnPlane {
@@ -173,11 +173,6 @@ impl TrinoOnPlane {
         world.ready(namespace, COORDINATOR, 1).await?;
         world.ready(namespace, WORKERS, self.spec.workers).await?;
         self.wait_active(self.spec.workers).await
-    }
-
-    /// The pods of the workers, terminating ones too.
-    pub async fn workers(&self, world: &World) -> Result<Vec<Pod>> {
-        world.pods(self.spec.namespace, WORKERS).await
     }
 
     /// A user's client.

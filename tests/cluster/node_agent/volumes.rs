@@ -19,7 +19,7 @@ const SYNC: Duration = Duration::from_secs(2);
 pub struct Mounts {
     root: PathBuf,
     address: String,
-    mounts: Vec<Mount>,
+    all: Vec<Mount>,
 }
 
 struct Mount {
@@ -59,13 +59,13 @@ impl Mounts {
         Self {
             root: root.to_owned(),
             address: address.to_owned(),
-            mounts,
+            all: mounts,
         }
     }
 
     /// The folder of a path of the container, when something is mounted there.
     pub fn folder(&self, path: &str) -> Option<&Path> {
-        let found = self.mounts.iter().find(|mount| mount.path == path);
+        let found = self.all.iter().find(|mount| mount.path == path);
         found.map(|mount| mount.directory.as_path())
     }
 
@@ -85,8 +85,8 @@ impl Mounts {
 
     /// Writes what has changed; fails while something is missing.
     pub async fn sync(&mut self, sources: &mut Sources, pod: &Pod) -> Result<()> {
-        for index in 0..self.mounts.len() {
-            let mount = &self.mounts[index];
+        for index in 0..self.all.len() {
+            let mount = &self.all[index];
             let files = sources
                 .read(&mount.volume, pod)
                 .await
@@ -95,7 +95,7 @@ impl Mounts {
                 .into_iter()
                 .map(|(name, content)| (name, self.translate_content(content)))
                 .collect();
-            let mount = &mut self.mounts[index];
+            let mount = &mut self.all[index];
             if files != mount.last || !mount.directory.exists() {
                 swap(&mount.directory, &files)?;
                 mount.last = files;
@@ -126,7 +126,7 @@ impl Mounts {
     /// The first mounted path in a text: the longest one that begins there.
     fn next_path(&self, text: &str) -> Option<(usize, usize)> {
         let found = self
-            .mounts
+            .all
             .iter()
             .filter_map(|mount| Some((text.find(&mount.path)?, mount.path.len())));
         found.min_by_key(|(at, length)| (*at, std::cmp::Reverse(*length)))
