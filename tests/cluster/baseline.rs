@@ -1,13 +1,16 @@
 //! What voluntary disruptions do to running queries, by one script for both cases: without the guard they fail, with it
 //! none may. Prints what it does and what it took.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Result, ensure};
 
+use kube::ResourceExt as _;
+
 use crate::load::{Load, Report, WIDE};
 use crate::runner::{Scenario, Stage};
-use crate::trino_on_plane::{Spec, TrinoOnPlane};
+use crate::simulated_load::SimulatedLoad;
+use crate::trino_on_plane::{Spec, TrinoOnPlane, WORKERS};
 use crate::world::World;
 
 /// Clients that read while the disruption goes on.
@@ -31,6 +34,10 @@ pub fn scenarios() -> Vec<Scenario> {
             name: "baseline-scale-down-kills",
             stage: Stage::Plane(|world| Box::pin(unguarded(world, Disruption::ScaleDown))),
         },
+        Scenario {
+            name: "baseline-simulated-deletions-kill",
+            stage: Stage::Plane(|world| Box::pin(simulated(world))),
+        },
     ]
 }
 
@@ -43,17 +50,9 @@ pub enum Disruption {
     ScaleDown,
 }
 
-/// How it went.
-pub struct Outcome {
-    pub report: Report,
-    /// From the command to its end, and for a scale-down to the last victim's end.
-    pub took: Duration,
-}
-
 async fn unguarded(world: &mut World, disruption: Disruption) -> Result<()> {
     let cluster = TrinoOnPlane::start(world, Spec::new("baseline")).await?;
-    let outcome = under_load(world, &cluster, disruption).await?;
-    let Report { failed, wrong, .. } = &outcome.report;
+    let Report { failed, wrong, .. } = under_load(world, &cluster, disruption).await?;
     ensure!(wrong.is_empty(), "{wrong:?}");
     ensure!(
         !failed.is_empty(),
@@ -68,13 +67,45 @@ async fn unguarded(world: &mut World, disruption: Disruption) -> Result<()> {
     Ok(())
 }
 
+/// The same of simulated clusters, which the great numbers of disruptions are tried on: nothing fails by itself, and an
+/// ordinary deletion of a busy worker fails queries.
+async fn simulated(world: &mut World) -> Result<()> {
+    let spec = Spec {
+        simulated: true,
+        workers: 8,
+        ..Spec::new("simulated")
+    };
+    let cluster = TrinoOnPlane::start(world, spec).await?;
+    let simulator = cluster.simulator(world).await?;
+    let load = SimulatedLoad::start(&simulator, 12);
+    load.wait_finished(24).await?;
+    let quiet = load.so_far();
+    ensure!(quiet.failed.is_empty() && quiet.wrong.is_empty(), "{quiet}");
+    let workers = world.pods("simulated", WORKERS).await?;
+    let victims = [workers[0].name_any(), workers[1].name_any()];
+    let arguments = ["delete", "pod", "-n=simulated", &victims[0], &victims[1]];
+    world.plane.show(&arguments).await?;
+    world.ready("simulated", WORKERS, 8).await?;
+    let report = load.finish().await?;
+    println!("  two of eight simulated workers deleted: {report}");
+    ensure!(report.wrong.is_empty(), "{report}");
+    ensure!(
+        report
+            .failed
+            .iter()
+            .any(|failure| LOST_WORKER.contains(&failure.name.as_str())),
+        "{report}"
+    );
+    world.remove("simulated").await
+}
+
 /// The script: clients read, the disruption begins when each is in the middle of a result and ends, clients read to the
 /// end.
 pub async fn under_load(
     world: &World,
     cluster: &TrinoOnPlane,
     disruption: Disruption,
-) -> Result<Outcome> {
+) -> Result<Report> {
     let load = Load::start(&cluster.client(), CLIENTS, WIDE);
     load.wait_reading(CLIENTS).await?;
     let begun = Instant::now();
@@ -88,7 +119,7 @@ pub async fn under_load(
         "  {disruption:?}: {:.1} s; queries: {report}",
         took.as_secs_f64()
     );
-    Ok(Outcome { report, took })
+    Ok(report)
 }
 
 async fn drain(world: &World) -> Result<()> {
@@ -100,8 +131,6 @@ async fn scale_down(world: &World, cluster: &TrinoOnPlane) -> Result<()> {
     let namespace = format!("--namespace={}", cluster.spec.namespace);
     let arguments = ["scale", &namespace, cluster.spec.workload(), "--replicas=1"];
     world.plane.show(&arguments).await?;
-    world
-        .ready(cluster.spec.namespace, crate::trino_on_plane::WORKERS, 1)
-        .await?;
+    world.ready(cluster.spec.namespace, WORKERS, 1).await?;
     Ok(())
 }

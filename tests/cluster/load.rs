@@ -72,7 +72,7 @@ impl fmt::Display for Report {
     }
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Shared {
     report: Mutex<Report>,
     /// Queries that have sent a row and not the last.

@@ -31,6 +31,7 @@ mod plane;
 mod plane_facts;
 mod prom;
 mod runner;
+mod simulated_load;
 mod sources;
 mod tool;
 mod trino;

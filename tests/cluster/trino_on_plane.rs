@@ -1,8 +1,11 @@
 //! A Trino cluster as Kubernetes objects: one coordinator, some workers, labelled as the official chart does, in a
 //! namespace of its own. The coordinator lives on the last node, workers on the others.
 
+use std::sync::Arc;
+
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
+use xtrinode::demo::simulator::Simulator;
 
 use crate::client::Client;
 use crate::trino::Version;
@@ -32,6 +35,8 @@ pub struct Spec {
     /// Labels of the namespace.
     pub labels: &'static [(&'static str, &'static str)],
     pub version: Version,
+    /// Whether its nodes are simulated, inside the test, instead of real ones.
+    pub simulated: bool,
     pub owner: Owner,
     pub workers: usize,
     /// Whether the workers let anybody drain them.
@@ -47,6 +52,7 @@ impl Spec {
             namespace,
             labels: &[],
             version: Version::Nested,
+            simulated: false,
             owner: Owner::Deployment,
             workers: 3,
             may_drain: true,
@@ -111,6 +117,15 @@ impl Spec {
         json!({"tests/may-drain": self.may_drain.to_string()})
     }
 
+    fn image(&self) -> String {
+        let name = if self.simulated {
+            "simulated-trino"
+        } else {
+            "trinodb/trino"
+        };
+        format!("{name}:{}", self.version.number())
+    }
+
     fn pod(&self, component: &str) -> Value {
         let last = NODES[NODES.len() - 1];
         let (operator, grace) = match component {
@@ -126,7 +141,7 @@ impl Spec {
             }}},
             "containers": [{
                 "name": format!("trino-{component}"),
-                "image": format!("trinodb/trino:{}", self.version.number()),
+                "image": self.image(),
                 "ports": [{"name": "http", "containerPort": 8080}],
             }],
         })
@@ -172,7 +187,16 @@ impl TrinoOnPlane {
         let namespace = self.spec.namespace;
         world.ready(namespace, COORDINATOR, 1).await?;
         world.ready(namespace, WORKERS, self.spec.workers).await?;
+        if self.spec.simulated {
+            return Ok(());
+        }
         self.wait_active(self.spec.workers).await
+    }
+
+    /// The simulated cluster behind it.
+    pub async fn simulator(&self, world: &World) -> Result<Arc<Simulator>> {
+        let found = world.agent.simulator(self.spec.namespace, INSTANCE).await;
+        found.context("the cluster is not simulated")
     }
 
     /// A user's client.

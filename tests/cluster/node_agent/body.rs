@@ -1,4 +1,4 @@
-//! What a pod's image stands for: a Trino node, our own program, or a process that sleeps. Starts it, says whether it is
+//! What a pod's image stands for: a Trino node, a simulated one, our own program, or a process that sleeps. Starts it, says whether it is
 //! ready, and ends it; when to do so is `life`'s decision.
 
 use std::net::Ipv4Addr;
@@ -12,6 +12,7 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt as _;
 
 use super::program::{self, Program};
+use super::simulated::{self, SimulatedNode};
 use super::{Shared, pod, trino_pod};
 use crate::leash::Leashed;
 
@@ -45,13 +46,21 @@ pub enum Probe {
     Http(String),
 }
 
-/// A running process of a pod.
+/// What runs for a pod.
 pub struct Body {
-    process: Leashed,
+    being: Being,
     probe: Probe,
     hook: Hook,
-    /// Keeps the files that the process mounts up to date.
-    program: Option<Program>,
+}
+
+enum Being {
+    Process {
+        process: Leashed,
+        /// Keeps the files that the process mounts up to date, while it lives.
+        _program: Option<Program>,
+    },
+    /// A node of a cluster inside the test.
+    Simulated(SimulatedNode),
 }
 
 /// What a container does before it gets SIGTERM.
@@ -70,38 +79,20 @@ impl Body {
     /// Starts what the pod stands for.
     pub async fn start(place: &Place, pod: &Pod) -> Result<Self> {
         std::fs::create_dir_all(place.folder(pod))?;
-        let hook = hook(pod);
-        if let Some(version) = trino_pod::version(pod) {
-            let info = format!("http://{}:{}/v1/info", place.address, trino_pod::PORT);
-            return Ok(Self {
-                process: trino_pod::start(place, pod, version)?,
-                probe: Probe::Trino(info),
-                hook,
-                program: None,
-            });
-        }
-        if program::is_ours(pod) {
-            let (process, program) = Program::start(place, pod).await?;
-            let probe = program.probe(pod);
-            return Ok(Self {
-                process,
-                probe,
-                hook,
-                program: Some(program),
-            });
-        }
-        let (sleep, folder) = (Path::new("sleep"), place.folder(pod));
+        let (being, probe) = Being::start(place, pod).await?;
         Ok(Self {
-            process: Leashed::start(sleep, ["infinity"], &folder, &place.log(pod))?,
-            probe: Probe::Always,
-            hook,
-            program: None,
+            being,
+            probe,
+            hook: hook(pod),
         })
     }
 
     /// How it ended, when it has.
     pub fn ended(&mut self) -> Result<Option<ExitStatus>> {
-        self.process.ended()
+        match &mut self.being {
+            Being::Process { process, .. } => process.ended(),
+            Being::Simulated(node) => Ok(node.ended()),
+        }
     }
 
     /// Whether it is ready at this moment.
@@ -122,17 +113,65 @@ impl Body {
 
     /// SIGTERM.
     pub fn ask_to_end(&self) -> Result<()> {
-        self.process.signal("TERM")
+        match &self.being {
+            Being::Process { process, .. } => process.signal("TERM"),
+            Being::Simulated(node) => {
+                node.end();
+                Ok(())
+            }
+        }
     }
 
     /// SIGKILL, and how it ended.
     pub fn kill(&mut self) -> Result<ExitStatus> {
-        self.process.kill_and_reap()
+        match &mut self.being {
+            Being::Process { process, .. } => process.kill_and_reap(),
+            Being::Simulated(node) => {
+                node.end();
+                Ok(simulated::killed())
+            }
+        }
     }
 
-    /// The process id.
-    pub fn pid(&self) -> u32 {
-        self.process.pid()
+    /// The process id, when it is a process.
+    pub fn pid(&self) -> Option<u32> {
+        match &self.being {
+            Being::Process { process, .. } => Some(process.pid()),
+            Being::Simulated(_) => None,
+        }
+    }
+}
+
+impl Being {
+    async fn start(place: &Place, pod: &Pod) -> Result<(Self, Probe)> {
+        let info = format!("http://{}:{}/v1/info", place.address, trino_pod::PORT);
+        if let Some(version) = simulated::version(pod) {
+            let node = SimulatedNode::start(place, pod, version).await?;
+            return Ok((Self::Simulated(node), Probe::Trino(info)));
+        }
+        if let Some(version) = trino_pod::version(pod) {
+            let process = trino_pod::start(place, pod, version)?;
+            return Ok((Self::process(process), Probe::Trino(info)));
+        }
+        if program::is_ours(pod) {
+            let (process, program) = Program::start(place, pod).await?;
+            let probe = program.probe(pod);
+            let being = Self::Process {
+                process,
+                _program: Some(program),
+            };
+            return Ok((being, probe));
+        }
+        let (sleep, folder) = (Path::new("sleep"), place.folder(pod));
+        let process = Leashed::start(sleep, ["infinity"], &folder, &place.log(pod))?;
+        Ok((Self::process(process), Probe::Always))
+    }
+
+    const fn process(process: Leashed) -> Self {
+        Self::Process {
+            process,
+            _program: None,
+        }
     }
 }
 

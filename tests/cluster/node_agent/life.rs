@@ -284,7 +284,9 @@ impl Life {
     }
 
     fn remember(&self, body: &Body) {
-        lock(&self.shared.processes).insert(self.key(), body.pid());
+        if let Some(pid) = body.pid() {
+            lock(&self.shared.processes).insert(self.key(), pid);
+        }
     }
 
     fn forget(&self) {

@@ -8,6 +8,7 @@ mod life;
 mod nodes;
 mod pod;
 mod program;
+mod simulated;
 mod sources;
 mod status;
 mod trino_pod;
@@ -26,6 +27,7 @@ use kube::{Api, Client, ResourceExt as _};
 use tempfile::TempDir;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use xtrinode::demo::simulator::Simulator;
 
 use crate::plane::{Access, Plane};
 use addresses::Addresses;
@@ -41,6 +43,7 @@ pub struct Shared {
     /// Process ids by namespace and pod name.
     processes: Mutex<HashMap<(String, String), u32>>,
     runtimes: trino_pod::Runtimes,
+    simulators: simulated::Simulators,
 }
 
 /// A running agent. Dropping it kills every process that it started.
@@ -64,6 +67,7 @@ impl Agent {
             addresses: Mutex::new(Addresses::reserve()?),
             processes: Mutex::default(),
             runtimes: trino_pod::Runtimes::default(),
+            simulators: simulated::Simulators::default(),
         });
         let nodes = Arc::new(Nodes::default());
         for name in names {
@@ -103,6 +107,12 @@ impl Agent {
         let processes = lock(&self.shared.processes);
         let found = processes.get(&key).copied();
         found.with_context(|| format!("no process of pod {namespace}/{pod}"))
+    }
+
+    /// The simulated cluster whose pods have this instance label; there once its first pod has started.
+    pub async fn simulator(&self, namespace: &str, instance: &str) -> Option<Arc<Simulator>> {
+        let cluster = (namespace.to_owned(), instance.to_owned());
+        self.shared.simulators.get(&cluster).await
     }
 
     /// `http://address:8080` of a cluster's coordinator, there or not.

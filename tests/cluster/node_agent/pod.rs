@@ -17,6 +17,12 @@ pub fn images(pod: &Pod) -> Vec<(String, String)> {
         .collect()
 }
 
+/// The tag of the process's image, when the image is `name`.
+pub fn tag_of<'a>(pod: &'a Pod, name: &str) -> Option<&'a str> {
+    let image = container(pod)?.image.as_deref()?;
+    image.strip_prefix(name)?.strip_prefix(':')
+}
+
 /// A label's value, or nothing.
 pub fn label<'a>(pod: &'a Pod, key: &str) -> &'a str {
     pod.labels().get(key).map_or("", String::as_str)

@@ -44,8 +44,7 @@ impl Runtimes {
 
 /// The version that a pod's image names; `None` when it is not Trino.
 pub fn version(pod: &Pod) -> Option<Version> {
-    let image = pod::container(pod)?.image.as_deref()?;
-    let tag = image.strip_prefix("trinodb/trino:")?;
+    let tag = pod::tag_of(pod, "trinodb/trino")?;
     Version::ALL
         .into_iter()
         .find(|version| version.number() == tag)
@@ -60,6 +59,11 @@ pub fn cluster(pod: &Pod) -> ClusterName {
 /// Whether it is a coordinator.
 pub fn is_coordinator(pod: &Pod) -> bool {
     pod::label(pod, "app.kubernetes.io/component") == "coordinator"
+}
+
+/// Whether its cluster lets anybody drain it.
+pub fn may_drain(pod: &Pod) -> bool {
+    pod::annotation(pod, "tests/may-drain") != "false"
 }
 
 /// The address that a pod gets: a coordinator its cluster's own.
@@ -89,7 +93,7 @@ pub fn start(place: &Place, pod: &Pod, version: Version) -> Result<Leashed> {
         port: PORT,
         heap_mb,
         exchange: &exchange,
-        may_drain: pod::annotation(pod, "tests/may-drain") != "false",
+        may_drain: may_drain(pod),
         extra: &extra,
     };
     trino_config::write(&directory, is_coordinator(pod), &config)?;
