@@ -1,0 +1,3 @@
+//! Names that users, other programs and the cluster see: plain data, no behaviour.
+
+pub mod keys;

@@ -1,0 +1,258 @@
+//! What is known of one worker: drained, busy, idle, dead, or nothing. Decides how evidence counts, never what
+//! follows from it.
+
+use std::time::Duration;
+
+use crate::trino::words::NodeState;
+
+use super::bounds::{DEAD_AFTER, LOOK, TWICE};
+use super::evidence::{DrainPower, Evidence, Risk, WorkerSeen};
+use super::facts::pod::{ClusterId, Phase, Pod, Role};
+use super::policy::Policy;
+use super::time::Time;
+use super::world::World;
+
+/// Everything that a decision may look at.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'a> {
+    /// What Kubernetes says.
+    pub world: &'a World,
+    /// What was seen of Trino.
+    pub evidence: &'a Evidence,
+    /// What the administrator chose.
+    pub policy: &'a Policy,
+    /// Now.
+    pub now: Time,
+}
+
+/// What is known of a worker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// Ended, never scheduled, without a running container, or gone without a word.
+    Dead,
+    /// Never ran a task and can't run one yet.
+    Starting,
+    /// It let go of everything and was proven to hold nothing.
+    Drained {
+        /// Whether it said so itself at most [`LOOK`] ago.
+        looked: bool,
+    },
+    /// It drains, yet no query has had a task on it for a long time.
+    Leaked,
+    /// Something is at risk on it.
+    Busy(Risk),
+    /// Nothing was at risk on it for a while. Not safe by itself.
+    Idle,
+    /// No fact.
+    Unknown,
+}
+
+impl Class {
+    /// For metrics and messages.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Dead => "dead",
+            Self::Starting => "starting",
+            Self::Drained { .. } => "drained",
+            Self::Leaked => "leaked",
+            Self::Busy(_) => "busy",
+            Self::Idle => "idle",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+impl View<'_> {
+    /// What is known of a worker.
+    #[must_use]
+    pub fn class(&self, pod: &Pod) -> Class {
+        if self.is_dead(pod) {
+            return Class::Dead;
+        }
+        if self.is_starting(pod) {
+            return Class::Starting;
+        }
+        if self.is_drained(pod) {
+            let looked = self.answered_within(pod, LOOK);
+            return Class::Drained { looked };
+        }
+        if self.is_leaked(pod) {
+            return Class::Leaked;
+        }
+        match self.risk(pod) {
+            Some(risk) => Class::Busy(risk),
+            None if self.is_idle(pod) => Class::Idle,
+            None => Class::Unknown,
+        }
+    }
+
+    /// What is at risk on a worker. Without a running coordinator nothing is: its queries have failed already.
+    #[must_use]
+    pub fn risk(&self, pod: &Pod) -> Option<Risk> {
+        if self.is_headless(&pod.cluster) {
+            return None;
+        }
+        self.evidence.risk(pod, &self.policy.bounds, self.now)
+    }
+
+    /// Whether Kubernetes knows the cluster's coordinator and no container of it runs.
+    #[must_use]
+    pub fn is_headless(&self, cluster: &ClusterId) -> bool {
+        let mut pods = self.world.members(cluster, Role::Coordinator).peekable();
+        let has_workload = || {
+            let mut workloads = self.world.top_workloads(cluster, Role::Coordinator);
+            workloads.next().is_some()
+        };
+        let known = pods.peek().is_some() || has_workload();
+        known && !pods.any(|pod| pod.running().is_some())
+    }
+
+    /// When the present drain of a worker began: as we recorded it, else when it was first seen. `None` where it is not
+    /// leaving, as far as known.
+    #[must_use]
+    pub fn drain_began(&self, pod: &Pod) -> Option<Time> {
+        let seen = self.evidence.worker(pod)?;
+        let leaving = seen.leaving?;
+        let recorded = self
+            .record(pod)
+            .filter(|at| seen.active.is_none_or(|active| active <= *at));
+        Some(recorded.unwrap_or(leaving))
+    }
+
+    /// When we recorded a drain of the container that runs now.
+    #[must_use]
+    pub fn record(&self, pod: &Pod) -> Option<Time> {
+        let drain = pod.notes.drain.as_ref()?;
+        (pod.running() == Some(drain.container.as_str())).then_some(drain.at)
+    }
+
+    /// Whether a worker serves: Kubernetes sends it work and its coordinator has had time to notice it.
+    #[must_use]
+    pub fn is_serving(&self, pod: &Pod) -> bool {
+        let steady = pod.ready && pod.deleting.is_none() && pod.notes.returning.is_none();
+        let answer = self.evidence.worker(pod).and_then(|seen| seen.answer);
+        let active = answer.is_some_and(|answer| {
+            let long = self.now.since(answer.since) >= self.policy.bounds.notice;
+            answer.state == NodeState::Active && !answer.starting && long
+        });
+        steady && active && self.answered_within(pod, self.policy.bounds.fresh)
+    }
+
+    /// For a cluster whose workers can't be drained: two complete cycles without tasks, both after the pod's first
+    /// refusal, apart, the last one fresh.
+    #[must_use]
+    pub fn is_idle_twice(&self, pod: &Pod) -> bool {
+        let bounds = &self.policy.bounds;
+        let Some(refused) = pod.notes.blocked_since else {
+            return false;
+        };
+        let Some(run) = self.evidence.clear(pod, bounds, self.now) else {
+            return false;
+        };
+        let first = Some(run.from).filter(|at| *at > refused);
+        let first = first.or(run.before.filter(|at| *at > refused));
+        let apart = first.is_some_and(|first| run.last.since(first) >= TWICE);
+        apart && self.now.since(run.last) <= bounds.fresh
+    }
+
+    /// Whether the guard can't drain the workers of a cluster.
+    #[must_use]
+    pub fn cannot_drain(&self, cluster: &ClusterId) -> bool {
+        let power = self.evidence.cluster(cluster).power;
+        matches!(power, DrainPower::Forbidden | DrainPower::TooOld)
+    }
+
+    /// Since when nothing of a worker could be known: it does not answer, and the kubelet does not call it Ready.
+    #[must_use]
+    pub fn unreachable_since(&self, pod: &Pod) -> Option<Time> {
+        if pod.ready {
+            return None;
+        }
+        let failing = self.evidence.worker(pod)?.failing?;
+        Some(
+            pod.ready_changed
+                .map_or(failing, |changed| changed.max(failing)),
+        )
+    }
+}
+
+impl View<'_> {
+    fn is_dead(&self, pod: &Pod) -> bool {
+        let ended = matches!(pod.phase, Phase::Succeeded | Phase::Failed);
+        ended || pod.node.is_none() || pod.running().is_none() || self.is_lost(pod)
+    }
+
+    /// Not Ready, refusing for long, and nobody says that anything is on it.
+    fn is_lost(&self, pod: &Pod) -> bool {
+        let refusing = self.evidence.worker(pod).and_then(|seen| seen.refusing);
+        let long = refusing.is_some_and(|since| self.now.since(since) >= DEAD_AFTER);
+        long && !pod.ready && self.risk(pod).is_none()
+    }
+
+    fn is_starting(&self, pod: &Pod) -> bool {
+        let Some(seen) = self.evidence.worker(pod) else {
+            return false;
+        };
+        let says_so = seen.answer.is_some_and(|answer| answer.starting) && seen.failing.is_none();
+        let silent = seen.refusing.is_some() && !seen.started && !pod.ready && self.is_young(pod);
+        !seen.had_task && (says_so || silent)
+    }
+
+    /// A port that refuses belongs to a process that has not opened it yet only if there was no time to open it, work, and
+    /// close it again.
+    fn is_young(&self, pod: &Pod) -> bool {
+        let started = pod
+            .container
+            .as_ref()
+            .and_then(|container| container.started);
+        started.is_some_and(|started| self.now.since(started) < DEAD_AFTER)
+    }
+
+    fn is_drained(&self, pod: &Pod) -> bool {
+        let Some(seen) = self.evidence.worker(pod) else {
+            return false;
+        };
+        let noticed = self
+            .drain_began(pod)
+            .is_some_and(|began| self.now.since(began) >= self.policy.bounds.notice);
+        seen.drained_since().is_some() && noticed && self.is_proven(pod, seen)
+    }
+
+    /// Our own proof, another replica's, or no coordinator that could have work there.
+    fn is_proven(&self, pod: &Pod, seen: &WorkerSeen) -> bool {
+        let noted = pod.notes.drained.as_ref();
+        let noted = noted.is_some_and(|proof| pod.running() == Some(proof.container.as_str()));
+        seen.proof.is_some() || noted || self.is_headless(&pod.cluster)
+    }
+
+    fn is_leaked(&self, pod: &Pod) -> bool {
+        let bounds = &self.policy.bounds;
+        let (Some(seen), Some(began)) = (self.evidence.worker(pod), self.drain_began(pod)) else {
+            return false;
+        };
+        let window = self.now.before(bounds.leak_after);
+        let draining = seen
+            .answer
+            .is_some_and(|answer| answer.state == NodeState::Draining);
+        let run = self.evidence.clear(pod, bounds, self.now);
+        let clear = run.is_some_and(|run| {
+            run.from <= window && run.before.is_some_and(|before| before >= window)
+        });
+        draining && began <= window && clear && self.answered_within(pod, bounds.fresh)
+    }
+
+    fn is_idle(&self, pod: &Pod) -> bool {
+        let bounds = &self.policy.bounds;
+        let run = self.evidence.clear(pod, bounds, self.now);
+        run.is_some_and(|run| {
+            let fresh = self.now.since(run.last) <= bounds.fresh;
+            fresh && self.now.since(run.from) >= bounds.quiet
+        })
+    }
+
+    fn answered_within(&self, pod: &Pod, span: Duration) -> bool {
+        let answer = self.evidence.worker(pod).and_then(|seen| seen.answer);
+        answer.is_some_and(|answer| self.now.since(answer.at) <= span)
+    }
+}

@@ -1,0 +1,526 @@
+//! What this replica has seen of Trino: answers of workers, snapshots of two suppliers, query lists. Keeps what
+//! decisions need and how old it is; judges nothing. Nothing seen of one container says anything about the next.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use crate::trino::words::NodeState;
+
+use super::bounds::Bounds;
+use super::facts::pod::{ClusterId, Pod};
+use super::time::Time;
+
+/// Two cycles of one coordinator begin further apart than this.
+const SAME_CYCLE: Duration = Duration::from_millis(500);
+
+/// Who told us what workers hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Supplier {
+    /// The exporter's snapshot stream.
+    Exporter,
+    /// The guard's own collector.
+    Own,
+}
+
+/// What a worker holds that a query would miss.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Held {
+    /// Tasks at risk of queries without retries.
+    pub fatal: u64,
+    /// Tasks at risk of queries that Trino would run again from the start.
+    pub recoverable: u64,
+    /// Bytes in their buffers.
+    pub bytes: u64,
+    /// Queries with such tasks.
+    pub queries: u64,
+}
+
+impl Held {
+    /// Whether nothing is at risk.
+    #[must_use]
+    pub const fn is_nothing(&self) -> bool {
+        self.fatal == 0 && self.recoverable == 0
+    }
+
+    /// All tasks at risk.
+    #[must_use]
+    pub const fn tasks(&self) -> u64 {
+        self.fatal.saturating_add(self.recoverable)
+    }
+}
+
+/// One look at a worker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sight {
+    /// The container that ran when it was asked.
+    pub container: String,
+    /// When it was asked.
+    pub at: Time,
+    /// What came of it.
+    pub said: Said,
+}
+
+/// What came of asking a worker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Said {
+    /// It answered.
+    State {
+        /// `/v1/info/state`.
+        state: NodeState,
+        /// `/v1/info`: not yet part of its cluster.
+        starting: bool,
+    },
+    /// Its port refused the connection.
+    Refused,
+    /// Anything else: no route, no answer in time, an answer that says nothing.
+    Silent,
+}
+
+/// What one supplier says about one cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reading {
+    /// Who says so.
+    pub supplier: Supplier,
+    /// About which cluster.
+    pub cluster: ClusterId,
+    /// When it was said.
+    pub heard: Time,
+    /// The last cycle that listed and read everything and whose list is trusted; `None` once that is too long ago for
+    /// the supplier to call anything known.
+    pub complete: Option<Cycle>,
+    /// Whether the pod of every task is known.
+    pub mapped: bool,
+    /// Workers with something at risk, by pod UID.
+    pub held: HashMap<String, Held>,
+}
+
+/// A complete cycle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cycle {
+    /// When its oldest fact was asked for.
+    pub began: Time,
+    /// When it ended.
+    pub ended: Time,
+}
+
+/// A query list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// When it was asked for.
+    pub at: Time,
+    /// Queries that are not finished, QUEUED and FINISHING ones included.
+    pub unfinished: u64,
+}
+
+/// Whether the workers of a cluster let themselves be drained.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DrainPower {
+    /// Not asked yet.
+    #[default]
+    Unasked,
+    /// Yes.
+    Yes,
+    /// They answer 403.
+    Forbidden,
+    /// Trino before 476.
+    TooOld,
+}
+
+/// A worker, as far as seen.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WorkerSeen {
+    container: String,
+    /// When this container was first heard of.
+    first: Time,
+    /// The last answer.
+    pub answer: Option<Answer>,
+    /// Since when its port has refused every connection.
+    pub refusing: Option<Time>,
+    /// Since when it has not answered.
+    pub failing: Option<Time>,
+    /// Whether it ever answered as a node that has started.
+    pub started: bool,
+    /// Whether a task was ever reported on it.
+    pub had_task: bool,
+    /// When it last said ACTIVE.
+    pub active: Option<Time>,
+    /// Since when it has said DRAINING or DRAINED, without ACTIVE between.
+    pub leaving: Option<Time>,
+    exporter: Track,
+    own: Track,
+    /// The proof that nothing is left on it after it said DRAINED.
+    pub proof: Option<Time>,
+    /// Since when the proof could not be read.
+    pub unproven: Option<Time>,
+}
+
+/// The last answer of a worker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// When it was asked.
+    pub at: Time,
+    /// Its state.
+    pub state: NodeState,
+    /// Whether it is still starting.
+    pub starting: bool,
+    /// Since when it has always answered so.
+    pub since: Time,
+}
+
+/// What one supplier said about a worker.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Track {
+    risk: Option<Risk>,
+    clear: Option<Clear>,
+}
+
+/// Something at risk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Risk {
+    /// What.
+    pub held: Held,
+    /// When it was heard last.
+    pub heard: Time,
+}
+
+/// An unbroken run of complete cycles without anything at risk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Clear {
+    /// When the first of them began.
+    pub from: Time,
+    /// When the last but one began; `None` while there is only one.
+    pub before: Option<Time>,
+    /// When the last began.
+    pub last: Time,
+}
+
+/// A cluster, as far as seen.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ClusterSeen {
+    exporter: Told,
+    own: Told,
+    /// The last query list that can be trusted.
+    pub list: Option<Listed>,
+    /// When the unbroken run of lists without unfinished queries began.
+    pub empty_since: Option<Time>,
+    /// Whether its workers let themselves be drained.
+    pub power: DrainPower,
+    /// The shortest time from PUT to DRAINED of an idle worker.
+    pub shortest_drain: Option<Duration>,
+}
+
+/// What one supplier said about a cluster.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Told {
+    heard: Option<Time>,
+    cycle: Option<Cycle>,
+    mapped: bool,
+}
+
+/// Everything that was seen.
+#[derive(Clone, Debug, Default)]
+pub struct Evidence {
+    workers: HashMap<String, WorkerSeen>,
+    clusters: HashMap<ClusterId, ClusterSeen>,
+}
+
+static NOTHING: std::sync::LazyLock<ClusterSeen> = std::sync::LazyLock::new(ClusterSeen::default);
+
+impl Evidence {
+    /// Takes in a look at the worker with this pod UID.
+    pub fn look(&mut self, uid: &str, sight: &Sight) {
+        let worker = self.of_container(uid, &sight.container, sight.at);
+        worker.look(sight);
+    }
+
+    /// Takes in what a supplier says. `members` are the cluster's worker pods.
+    pub fn read<'a>(&mut self, reading: &Reading, members: impl Iterator<Item = &'a Pod>) {
+        let cluster = self.clusters.entry(reading.cluster.clone()).or_default();
+        let told = cluster.told(reading.supplier);
+        let news = reading.complete.filter(|cycle| told.is_news(*cycle));
+        *told = Told {
+            heard: Some(reading.heard),
+            cycle: reading.complete,
+            mapped: reading.mapped,
+        };
+        for pod in members {
+            let Some(container) = pod.running() else {
+                continue;
+            };
+            let held = reading.held.get(&pod.uid).copied().unwrap_or_default();
+            let started = pod
+                .container
+                .as_ref()
+                .and_then(|container| container.started);
+            let worker = self.of_container(&pod.uid, container, reading.heard);
+            let after_start = |cycle: &Cycle| cycle.began > started.unwrap_or(worker.first);
+            let news = news.filter(after_start);
+            worker.read(reading, held, news);
+        }
+    }
+
+    /// Takes in a query list that can be trusted.
+    pub fn list(&mut self, cluster: &ClusterId, list: Listed) {
+        let seen = self.clusters.entry(cluster.clone()).or_default();
+        if seen.list.is_some_and(|last| last.at >= list.at) {
+            return;
+        }
+        seen.empty_since = match (list.unfinished, seen.empty_since) {
+            (0, None) => Some(list.at),
+            (0, since) => since,
+            _ => None,
+        };
+        seen.list = Some(list);
+    }
+
+    /// Takes in whether the workers of a cluster let themselves be drained.
+    pub fn power(&mut self, cluster: &ClusterId, power: DrainPower) {
+        self.clusters.entry(cluster.clone()).or_default().power = power;
+    }
+
+    /// Takes in how long an idle worker took from PUT to DRAINED.
+    pub fn drained_in(&mut self, cluster: &ClusterId, took: Duration) {
+        let seen = self.clusters.entry(cluster.clone()).or_default();
+        let shortest = seen.shortest_drain.map_or(took, |before| before.min(took));
+        seen.shortest_drain = Some(shortest);
+    }
+
+    /// Takes in the proof that nothing was left on a worker, `asked` for after it had said DRAINED.
+    pub fn prove(&mut self, uid: &str, container: &str, asked: Time) {
+        let worker = self.of_container(uid, container, asked);
+        if worker.drained_since().is_some_and(|since| asked >= since) {
+            worker.proof = Some(asked);
+            worker.unproven = None;
+        }
+    }
+
+    /// Takes in that the proof could not be read.
+    pub fn cannot_prove(&mut self, uid: &str, container: &str, at: Time) {
+        let worker = self.of_container(uid, container, at);
+        worker.unproven.get_or_insert(at);
+    }
+
+    /// Forgets a pod.
+    pub fn forget(&mut self, uid: &str) {
+        self.workers.remove(uid);
+    }
+
+    /// What was seen of the pod's running container; `None` when nothing was.
+    #[must_use]
+    pub fn worker(&self, pod: &Pod) -> Option<&WorkerSeen> {
+        let seen = self.workers.get(&pod.uid)?;
+        (pod.running() == Some(seen.container.as_str())).then_some(seen)
+    }
+
+    /// What was seen of a cluster.
+    #[must_use]
+    pub fn cluster(&self, cluster: &ClusterId) -> &ClusterSeen {
+        self.clusters.get(cluster).unwrap_or(&NOTHING)
+    }
+
+    /// What is at risk on a worker. Never ages: it ends when a later complete cycle, of the same supplier or of another
+    /// while that one is silent, shows nothing.
+    #[must_use]
+    pub fn risk(&self, pod: &Pod, bounds: &Bounds, now: Time) -> Option<Risk> {
+        let worker = self.worker(pod)?;
+        let cluster = self.cluster(&pod.cluster);
+        let exporter = worker.exporter.risk.filter(|risk| {
+            let silent = cluster.exporter.is_silent(bounds, now);
+            !(silent && worker.own.cleared_after(risk.heard))
+        });
+        let own = worker.own.risk.filter(|risk| {
+            let silent = cluster.own.is_silent(bounds, now);
+            !(silent && worker.exporter.cleared_after(risk.heard))
+        });
+        match (exporter, own) {
+            (Some(one), Some(other)) => Some(one.worse(other)),
+            (one, other) => one.or(other),
+        }
+    }
+
+    /// The unbroken run of complete cycles without anything at risk on a worker; `None` while anybody says otherwise, or
+    /// some task of the cluster has no pod.
+    #[must_use]
+    pub fn clear(&self, pod: &Pod, bounds: &Bounds, now: Time) -> Option<Clear> {
+        if self.risk(pod, bounds, now).is_some()
+            || !self.cluster(&pod.cluster).is_mapped(bounds, now)
+        {
+            return None;
+        }
+        let worker = self.worker(pod)?;
+        let runs = [worker.exporter.clear, worker.own.clear];
+        runs.into_iter().flatten().max_by_key(|run| run.last)
+    }
+}
+
+impl Evidence {
+    /// What is kept of this container; what was kept of another is forgotten.
+    fn of_container(&mut self, uid: &str, container: &str, now: Time) -> &mut WorkerSeen {
+        let worker = self.workers.entry(uid.to_owned()).or_default();
+        if worker.container != container {
+            *worker = WorkerSeen {
+                container: container.to_owned(),
+                first: now,
+                ..WorkerSeen::default()
+            };
+        }
+        worker
+    }
+}
+
+impl WorkerSeen {
+    fn look(&mut self, sight: &Sight) {
+        if self.answer.is_some_and(|last| last.at > sight.at) {
+            return;
+        }
+        match sight.said {
+            Said::State { state, starting } => self.answered(sight.at, state, starting),
+            Said::Refused => {
+                self.refusing.get_or_insert(sight.at);
+                self.failing.get_or_insert(sight.at);
+            }
+            Said::Silent => {
+                self.refusing = None;
+                self.failing.get_or_insert(sight.at);
+            }
+        }
+    }
+
+    fn answered(&mut self, at: Time, state: NodeState, starting: bool) {
+        let same = self
+            .answer
+            .filter(|last| last.state == state && last.starting == starting);
+        if same.is_none() {
+            // A proof is about one stay in DRAINED.
+            (self.proof, self.unproven) = (None, None);
+        }
+        self.answer = Some(Answer {
+            at,
+            state,
+            starting,
+            since: same.map_or(at, |last| last.since),
+        });
+        (self.refusing, self.failing) = (None, None);
+        self.started |= !starting;
+        match state {
+            NodeState::Draining | NodeState::Drained => {
+                self.leaving.get_or_insert(at);
+            }
+            NodeState::Active => (self.active, self.leaving) = (Some(at), None),
+            _ => {}
+        }
+    }
+
+    fn read(&mut self, reading: &Reading, held: Held, news: Option<Cycle>) {
+        let drained = self.drained_since();
+        let track = match reading.supplier {
+            Supplier::Exporter => &mut self.exporter,
+            Supplier::Own => &mut self.own,
+        };
+        if !held.is_nothing() {
+            let heard = reading.heard;
+            track.risk = Some(Risk { held, heard });
+            track.clear = None;
+            self.had_task = true;
+        } else if !reading.mapped {
+            track.clear = None;
+        } else if let Some(cycle) = news {
+            track.risk = None;
+            track.extend(cycle.began);
+            if drained.is_some_and(|since| cycle.began >= since) {
+                self.proof.get_or_insert(cycle.began);
+                self.unproven = None;
+            }
+        }
+    }
+
+    /// Since when it has said DRAINED, if that is what it said last.
+    #[must_use]
+    pub fn drained_since(&self) -> Option<Time> {
+        let answer = self.answer?;
+        (answer.state == NodeState::Drained).then_some(answer.since)
+    }
+}
+
+impl Track {
+    fn extend(&mut self, began: Time) {
+        let (from, before) = match self.clear {
+            Some(run) => (run.from, Some(run.last)),
+            None => (began, None),
+        };
+        self.clear = Some(Clear {
+            from,
+            before,
+            last: began,
+        });
+    }
+
+    fn cleared_after(&self, heard: Time) -> bool {
+        self.clear.is_some_and(|run| run.last > heard)
+    }
+}
+
+impl Risk {
+    const fn worse(self, other: Self) -> Self {
+        if other.held.tasks() > self.held.tasks() {
+            other
+        } else {
+            self
+        }
+    }
+}
+
+impl Told {
+    fn is_news(&self, cycle: Cycle) -> bool {
+        // The same cycle told again differs by what rounding does to its age.
+        self.cycle
+            .is_none_or(|last| cycle.began > last.began + SAME_CYCLE)
+    }
+
+    fn is_silent(&self, bounds: &Bounds, now: Time) -> bool {
+        self.heard
+            .is_none_or(|heard| now.since(heard) > bounds.lost)
+    }
+}
+
+impl ClusterSeen {
+    const fn told(&mut self, supplier: Supplier) -> &mut Told {
+        match supplier {
+            Supplier::Exporter => &mut self.exporter,
+            Supplier::Own => &mut self.own,
+        }
+    }
+
+    /// The last complete cycle that a supplier who still speaks told of.
+    #[must_use]
+    pub fn cycle(&self, bounds: &Bounds, now: Time) -> Option<Cycle> {
+        let speaking = [self.exporter, self.own].into_iter();
+        let cycles = speaking
+            .filter(|told| !told.is_silent(bounds, now))
+            .filter_map(|told| told.cycle);
+        cycles.max_by_key(|cycle| cycle.began)
+    }
+
+    /// When a supplier was last heard of.
+    #[must_use]
+    pub const fn heard(&self, supplier: Supplier) -> Option<Time> {
+        match supplier {
+            Supplier::Exporter => self.exporter.heard,
+            Supplier::Own => self.own.heard,
+        }
+    }
+
+    /// Whether nothing is known of its queries: no supplier speaks, or none has read everything for a long time.
+    #[must_use]
+    pub fn is_unknown(&self, bounds: &Bounds, now: Time) -> bool {
+        self.cycle(bounds, now).is_none()
+    }
+
+    /// Whether every supplier who still speaks knows the pod of each task.
+    fn is_mapped(&self, bounds: &Bounds, now: Time) -> bool {
+        let mut speaking = [self.exporter, self.own]
+            .into_iter()
+            .filter(|told| !told.is_silent(bounds, now));
+        speaking.all(|told| told.mapped)
+    }
+}

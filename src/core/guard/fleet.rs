@@ -1,0 +1,68 @@
+//! The workers of one cluster together: how many are meant to be, how many serve, how many must go on serving.
+
+use super::class::View;
+use super::facts::pod::{ClusterId, Pod, Role};
+use super::facts::workload::Workload;
+use super::notes::{Cause, Want};
+
+impl View<'_> {
+    /// How many workers a cluster is meant to have: what specs say, or the last lower number that we refused.
+    #[must_use]
+    pub fn target(&self, cluster: &ClusterId) -> u32 {
+        let workloads = self.world.top_workloads(cluster, Role::Worker);
+        workloads.map(|workload| self.target_of(workload)).sum()
+    }
+
+    /// How many pods a workload is meant to have.
+    #[must_use]
+    pub fn target_of(&self, workload: &Workload) -> u32 {
+        if workload.deleting {
+            return 0;
+        }
+        let pods = self.pods_of(workload);
+        let refused = pods.filter_map(|pod| {
+            let want = pod.notes.want.as_ref()?;
+            let scale = want.cause == Cause::Scale && self.is_live(want);
+            want.target
+                .filter(|_| scale)
+                .map(|target| (want.at, target))
+        });
+        let latest = refused.max_by_key(|(at, target)| (*at, std::cmp::Reverse(*target)));
+        latest.map_or(workload.replicas, |(_, target)| {
+            target.min(workload.replicas)
+        })
+    }
+
+    /// The pods of a workload, through its ReplicaSets where it is a Deployment.
+    pub fn pods_of<'a>(&'a self, workload: &'a Workload) -> impl Iterator<Item = &'a Pod> {
+        let sets = self.world.replica_sets(&workload.uid);
+        let through = sets.flat_map(|set| self.world.pods_of_owner(&set.uid));
+        self.world.pods_of_owner(&workload.uid).chain(through)
+    }
+
+    /// Whether a refused removal still counts.
+    #[must_use]
+    pub fn is_live(&self, want: &Want) -> bool {
+        self.now.since(want.at) < self.policy.bounds.abandon_after
+    }
+
+    /// How many workers of a cluster serve, `but` not counted.
+    #[must_use]
+    pub fn serving_without(&self, cluster: &ClusterId, but: &Pod) -> u32 {
+        let members = self.world.members(cluster, Role::Worker);
+        let serving = members.filter(|pod| pod.uid != but.uid && self.is_serving(pod));
+        u32::try_from(serving.count()).unwrap_or(u32::MAX)
+    }
+
+    /// The fewest workers that must go on serving; `waived` leaves out the share and keeps `minActive`.
+    #[must_use]
+    pub fn floor(&self, cluster: &ClusterId, waived: bool) -> u32 {
+        let tuned = self.world.top_workloads(cluster, Role::Worker);
+        let tuned = tuned
+            .filter_map(|workload| workload.tuning.min_active)
+            .max();
+        let mut floor = self.policy.floor;
+        floor.min_active = tuned.unwrap_or(floor.min_active);
+        floor.of(self.target(cluster), waived)
+    }
+}

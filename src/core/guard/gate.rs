@@ -1,0 +1,315 @@
+//! The pod gate: whether one worker may be removed now, and if not, what is in the way. The same predicate wherever
+//! several pods are judged, and for the leader's own evictions. Knows nothing of requests, grants or effects.
+
+use std::time::Duration;
+
+use super::bounds::SKEW;
+use super::class::{Class, View};
+use super::evidence::Risk;
+use super::facts::pod::Pod;
+use super::notes::Override;
+use super::time::Time;
+
+/// Whether a worker may be removed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Gate {
+    /// Yes.
+    Open(Why),
+    /// Yes, if it still says DRAINED when asked now.
+    Look,
+    /// No.
+    Shut(Barrier),
+}
+
+/// Why a worker may be removed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// It is being deleted already.
+    Deleting,
+    /// Somebody who may do so ordered it.
+    BreakGlass {
+        /// Until when.
+        end: Time,
+        /// Why.
+        reason: String,
+    },
+    /// It is dead.
+    Dead,
+    /// It has not begun to work.
+    Starting,
+    /// It holds nothing any more.
+    Drained,
+    /// What it still waits for belongs to no query.
+    Leaked,
+    /// Its runtime is being suspended and its coordinator is gone.
+    Suspending,
+    /// The guard may not drain it, and it was idle twice.
+    Relaxed {
+        /// Whether its preStop hook and grace let it finish what it may still get.
+        covered: bool,
+    },
+    /// Nothing could be known of it for `unknownMax`.
+    Unreachable,
+    /// It is DRAINED, and its coordinator could not be read for `unknownMax`.
+    Unproven,
+    /// `maxBlock` is over.
+    MaxBlock,
+    /// Twice `maxBlock` is over.
+    FinalBound,
+}
+
+/// What keeps a worker from being removed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Barrier {
+    /// Something is at risk on it.
+    Busy(Risk),
+    /// Nothing is, but it was not drained.
+    Idle,
+    /// It drains, and nothing is known to be at risk any more.
+    Draining,
+    /// It is DRAINED, but its coordinator has not confirmed that nothing is left.
+    Unproven,
+    /// Nothing is known.
+    Unknown,
+    /// Its drain is being taken back.
+    Returning,
+    /// A break-glass annotation that does not count.
+    BadOverride(String),
+}
+
+/// Who asks, as far as bounds differ.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Patience {
+    /// `maxBlock`.
+    #[default]
+    Ordinary,
+    /// `preemption.maxBlock`.
+    Preemption,
+    /// None: the operator waits.
+    Endless,
+}
+
+impl View<'_> {
+    /// Whether a worker may be removed.
+    #[must_use]
+    pub fn gate(&self, pod: &Pod, patience: Patience) -> Gate {
+        if pod.deleting.is_some() {
+            return Gate::Open(Why::Deleting);
+        }
+        let glass = self.break_glass(pod);
+        if let Glass::Broken { end, reason } = glass {
+            return Gate::Open(Why::BreakGlass { end, reason });
+        }
+        let class = self.class(pod);
+        let gate = self
+            .by_class(pod, class)
+            .or_else(|| self.by_bound(pod, patience));
+        match (gate, glass) {
+            (Some(gate), _) => gate,
+            (None, Glass::Flawed(what)) => Gate::Shut(Barrier::BadOverride(what)),
+            (None, _) => Gate::Shut(self.barrier(pod, class)),
+        }
+    }
+
+    /// Whether a worker may be removed, by whoever asks.
+    #[must_use]
+    pub fn is_allowable(&self, pod: &Pod) -> bool {
+        matches!(self.gate(pod, Patience::Ordinary), Gate::Open(_))
+    }
+
+    /// The bound on refusing a pod's removal: the pod's workload's own, else the policy's.
+    #[must_use]
+    pub fn max_block(&self, pod: &Pod) -> Duration {
+        let own = self
+            .world
+            .workload_of(pod)
+            .and_then(|workload| workload.tuning.max_block);
+        own.unwrap_or(self.policy.bounds.max_block)
+    }
+
+    /// When a pod is let go at the latest; `None` while it was never refused.
+    #[must_use]
+    pub fn latest(&self, pod: &Pod) -> Option<Time> {
+        let refused = pod.notes.blocked_since?;
+        Some(refused + self.max_block(pod) * 2)
+    }
+}
+
+/// A break-glass annotation, judged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Glass {
+    /// There is none, or it is over.
+    None,
+    /// It is in force.
+    Broken {
+        /// Until when.
+        end: Time,
+        /// Why.
+        reason: String,
+    },
+    /// It does not count, and this is why.
+    Flawed(String),
+}
+
+impl View<'_> {
+    /// What a break-glass annotation on a pod, its workload or its namespace says now.
+    #[must_use]
+    pub fn break_glass(&self, pod: &Pod) -> Glass {
+        let workload = self.world.workload_of(pod);
+        let workload = workload.and_then(|workload| workload.tuning.break_glass.as_ref());
+        let namespace = self.world.namespace(&pod.name.namespace);
+        let namespace = namespace.and_then(|namespace| namespace.break_glass.as_ref());
+        let all = [pod.notes.break_glass.as_ref(), workload, namespace];
+        let mut flawed = None;
+        for glass in all
+            .into_iter()
+            .flatten()
+            .map(|text| self.judge_override(text))
+        {
+            match glass {
+                Glass::Broken { .. } => return glass,
+                Glass::Flawed(what) => flawed = flawed.or(Some(what)),
+                Glass::None => {}
+            }
+        }
+        flawed.map_or(Glass::None, Glass::Flawed)
+    }
+
+    fn judge_override(&self, text: &Override) -> Glass {
+        match text {
+            Override::Malformed(what) => Glass::Flawed(what.clone()),
+            Override::Until { end, .. }
+                if *end > self.now + self.policy.bounds.override_max + SKEW =>
+            {
+                Glass::Flawed(format!("its end, {end}, is too far ahead"))
+            }
+            Override::Until { end, .. } if *end + SKEW < self.now => Glass::None,
+            Override::Until { end, reason } => Glass::Broken {
+                end: *end,
+                reason: reason.clone(),
+            },
+        }
+    }
+
+    /// What the state of a worker allows by itself.
+    fn by_class(&self, pod: &Pod, class: Class) -> Option<Gate> {
+        let open = |why| Some(Gate::Open(why));
+        match class {
+            Class::Dead => return open(Why::Dead),
+            Class::Starting => return open(Why::Starting),
+            _ if self.is_suspended(pod) => return open(Why::Suspending),
+            // What is being taken back may get work at any moment.
+            _ if pod.notes.returning.is_some() => return None,
+            Class::Drained { looked: true } => return open(Why::Drained),
+            Class::Drained { looked: false } => return Some(Gate::Look),
+            Class::Leaked => return open(Why::Leaked),
+            Class::Busy(_) | Class::Idle | Class::Unknown => {}
+        }
+        if self.cannot_drain(&pod.cluster) && self.is_idle_twice(pod) {
+            let covered = self.is_covered(pod);
+            return open(Why::Relaxed { covered });
+        }
+        self.is_unprovable(pod).then_some(Gate::Open(Why::Unproven))
+    }
+
+    /// What time allows.
+    fn by_bound(&self, pod: &Pod, patience: Patience) -> Option<Gate> {
+        let bounds = &self.policy.bounds;
+        let unreachable = self.unreachable_since(pod);
+        if unreachable.is_some_and(|since| self.now.since(since) >= self.unknown_max(pod)) {
+            return Some(Gate::Open(Why::Unreachable));
+        }
+        let refused = pod.notes.blocked_since?;
+        let limit = match patience {
+            Patience::Endless => return None,
+            Patience::Preemption => bounds.preemption_max_block.min(self.max_block(pod)),
+            Patience::Ordinary => self.max_block(pod),
+        };
+        let over = |since: Time, limit: Duration| self.now.since(since) >= limit;
+        if over(refused, limit * 2) {
+            return Some(Gate::Open(Why::FinalBound));
+        }
+        let clock = self.clock(pod, refused, patience)?;
+        let after = self.serving_without(&pod.cluster, pod) >= self.floor(&pod.cluster, true);
+        (over(clock, limit) && after).then_some(Gate::Open(Why::MaxBlock))
+    }
+
+    /// From when the bound counts: the PUT, or the first refusal where none is possible.
+    fn clock(&self, pod: &Pod, refused: Time, patience: Patience) -> Option<Time> {
+        if patience == Patience::Preemption || self.cannot_drain(&pod.cluster) {
+            return Some(refused);
+        }
+        self.record(pod).map(|put| put.max(refused))
+    }
+
+    /// DRAINED, and for `unknownMax` nobody could say whether anything is left.
+    fn is_unprovable(&self, pod: &Pod) -> bool {
+        let Some(seen) = self.evidence.worker(pod) else {
+            return false;
+        };
+        let Some(drained) = seen.drained_since() else {
+            return false;
+        };
+        let cluster = self.evidence.cluster(&pod.cluster);
+        let unknown = cluster.is_unknown(&self.policy.bounds, self.now);
+        let since = seen.unproven.or_else(|| unknown.then_some(drained));
+        since.is_some_and(|since| self.now.since(since.max(drained)) >= self.unknown_max(pod))
+    }
+
+    fn unknown_max(&self, pod: &Pod) -> Duration {
+        let own = self
+            .world
+            .workload_of(pod)
+            .and_then(|workload| workload.tuning.unknown_max);
+        own.unwrap_or(self.policy.bounds.unknown_max)
+    }
+
+    /// The operator suspends the runtime, and its coordinator is gone.
+    fn is_suspended(&self, pod: &Pod) -> bool {
+        use super::facts::pod::Role;
+        let marked = self
+            .world
+            .workload_of(pod)
+            .is_some_and(|workload| workload.tuning.suspending);
+        let mut coordinators = self
+            .world
+            .top_workloads(&pod.cluster, Role::Coordinator)
+            .peekable();
+        let known = coordinators.peek().is_some();
+        let zero = coordinators.all(|workload| workload.replicas == 0);
+        let gone = self
+            .world
+            .members(&pod.cluster, Role::Coordinator)
+            .next()
+            .is_none();
+        marked && known && zero && gone
+    }
+
+    /// Whether a blocking preStop hook has the time that Trino's own shutdown needs.
+    fn is_covered(&self, pod: &Pod) -> bool {
+        const UNTOLD: Duration = Duration::from_secs(120);
+        let told = self
+            .world
+            .workload_of(pod)
+            .and_then(|workload| workload.tuning.shutdown_grace);
+        let measured = self
+            .evidence
+            .cluster(&pod.cluster)
+            .shortest_drain
+            .map(|drain| drain / 2);
+        let grace = told.or(measured).unwrap_or(UNTOLD);
+        pod.pre_stop && pod.grace >= grace * 2
+    }
+
+    fn barrier(&self, pod: &Pod, class: Class) -> Barrier {
+        let seen = self.evidence.worker(pod);
+        match class {
+            _ if pod.notes.returning.is_some() => Barrier::Returning,
+            Class::Busy(risk) => Barrier::Busy(risk),
+            _ if seen.is_some_and(|seen| seen.drained_since().is_some()) => Barrier::Unproven,
+            _ if seen.is_some_and(|seen| seen.leaving.is_some()) => Barrier::Draining,
+            Class::Idle => Barrier::Idle,
+            _ => Barrier::Unknown,
+        }
+    }
+}

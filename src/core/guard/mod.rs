@@ -1,0 +1,22 @@
+//! The guard's decisions: what may be removed, what is to be drained, and when to let go. Facts, policy and a time in;
+//! verdicts and intended effects out. No clock, no network, no client: the webhook, `explain`, the leader, the
+//! simulation and the demo call the same functions.
+
+pub mod ask;
+pub mod bounds;
+pub mod class;
+pub mod evidence;
+pub mod facts;
+pub mod fleet;
+pub mod gate;
+pub mod notes;
+pub mod plan;
+pub mod policy;
+pub mod rank;
+pub mod review;
+pub mod rows;
+pub mod supply;
+pub mod text;
+pub mod time;
+pub mod verdict;
+pub mod world;

@@ -1,0 +1,272 @@
+//! What our annotations say, and how they are written: refusals, drains, proofs, grants, break-glass. What does not
+//! parse counts as absent, except break-glass, whose author must hear about it. Decides nothing.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::api::keys;
+
+use super::time::Time;
+
+/// The annotations of one pod.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Notes {
+    /// The last refused removal.
+    pub want: Option<Want>,
+    /// The first refused removal; stays with the pod.
+    pub blocked_since: Option<Time>,
+    /// A drain that we began.
+    pub drain: Option<Drain>,
+    /// The proof that it is over.
+    pub drained: Option<Drained>,
+    /// Since when it is being taken back.
+    pub returning: Option<Time>,
+    /// A removal that was allowed.
+    pub grant: Option<Grant>,
+    /// Break-glass.
+    pub break_glass: Option<Override>,
+}
+
+/// A removal that was refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Want {
+    /// When it was refused last.
+    pub at: Time,
+    /// When this want began: the first refusal of an unbroken series.
+    pub since: Time,
+    /// The path that it came by.
+    pub cause: Cause,
+    /// The Kubernetes user that asked.
+    pub by: String,
+    /// The replicas that a scale asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<u32>,
+}
+
+/// The path that a refused removal came by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Cause {
+    /// Eviction: kubectl drain, autoscalers, the descheduler.
+    Evict,
+    /// Deletion by a person or a tool.
+    Delete,
+    /// Deletion by a ReplicaSet or StatefulSet controller.
+    Controller,
+    /// Deletion by the taint-eviction controller, which does not come back.
+    Taint,
+    /// Deletion by the garbage collector, which does not look at pod updates.
+    Collector,
+    /// Deletion by the scheduler in favour of a pod of higher priority.
+    Preemption,
+    /// A lower number of replicas.
+    Scale,
+}
+
+/// A drain that we began. Written before the worker is told, so that nobody forgets it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Drain {
+    /// The container it was for: after a restart it means nothing.
+    pub container: String,
+    /// When.
+    pub at: Time,
+}
+
+/// The proof that a drain is over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Drained {
+    /// The container it is about.
+    pub container: String,
+    /// When it was proven.
+    pub at: Time,
+}
+
+/// A removal that was allowed. It justifies nothing; it keeps a second request from resting on the same pod.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Grant {
+    /// The pod's UID: annotations can be copied.
+    pub uid: String,
+    /// The container that was judged; empty where none ran.
+    pub container: String,
+    /// What it was given for: [`GrantKey`].
+    pub key: GrantKey,
+    /// When it was given.
+    pub at: Time,
+    /// When it ends.
+    pub until: Time,
+}
+
+/// What a grant was given for. The same request again is the same key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum GrantKey {
+    /// This pod's own eviction or deletion.
+    Pod,
+    /// A lower number of replicas.
+    Scale {
+        /// The workload's UID.
+        workload: String,
+        /// The new number.
+        replicas: u32,
+    },
+}
+
+/// A break-glass annotation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Override {
+    /// It reads well; whether it holds now is for `gate` to say.
+    Until {
+        /// Its end.
+        end: Time,
+        /// Why.
+        reason: String,
+    },
+    /// What is wrong with it.
+    Malformed(String),
+}
+
+/// The shortest reason that counts.
+const REASON: usize = 10;
+
+impl Notes {
+    /// Reads the annotations of a pod with this UID.
+    #[must_use]
+    pub fn read(annotations: &BTreeMap<String, String>, uid: &str) -> Self {
+        let time = |key| Time::parse(annotations.get(key)?);
+        let grant: Option<Grant> = json(annotations, keys::GRANT);
+        Self {
+            want: json(annotations, keys::DRAIN_REQUESTED),
+            blocked_since: time(keys::BLOCKED_SINCE),
+            drain: json(annotations, keys::DRAIN),
+            drained: json(annotations, keys::DRAINED_AT),
+            returning: time(keys::RETURNING),
+            grant: grant.filter(|grant| grant.uid == uid),
+            break_glass: annotations
+                .get(keys::OVERRIDE)
+                .map(|text| Override::read(text)),
+        }
+    }
+}
+
+impl Override {
+    /// Reads `RFC3339;reason`.
+    #[must_use]
+    pub fn read(text: &str) -> Self {
+        let Some((end, reason)) = text.split_once(';') else {
+            return Self::malformed("it has no ';' between its end and its reason");
+        };
+        let Some(end) = Time::parse(end.trim()) else {
+            return Self::malformed("its end is not an RFC 3339 time such as 2026-01-31T18:00:00Z");
+        };
+        let reason = reason.trim();
+        if reason.chars().count() < REASON {
+            return Self::malformed("its reason has fewer than 10 characters");
+        }
+        let reason = reason.to_owned();
+        Self::Until { end, reason }
+    }
+
+    fn malformed(what: &str) -> Self {
+        Self::Malformed(what.to_owned())
+    }
+}
+
+/// The value of an annotation that holds a record.
+#[must_use]
+pub fn write(record: &impl Serialize) -> String {
+    // Records are plain structs with string keys: they always serialise.
+    serde_json::to_string(record).unwrap_or_default()
+}
+
+fn json<T: DeserializeOwned>(annotations: &BTreeMap<String, String>, key: &str) -> Option<T> {
+    serde_json::from_str(annotations.get(key)?).ok()
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Evict => "evict",
+            Self::Delete => "delete",
+            Self::Controller => "controller",
+            Self::Taint => "taint",
+            Self::Collector => "collector",
+            Self::Preemption => "preemption",
+            Self::Scale => "scale",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn notes(key: &str, value: &str) -> Notes {
+        let annotations = BTreeMap::from([(key.to_owned(), value.to_owned())]);
+        Notes::read(&annotations, "u-1")
+    }
+
+    fn at(seconds: u64) -> Time {
+        Time::from_millis(seconds * 1000)
+    }
+
+    #[test]
+    fn records_survive_writing_and_reading() {
+        let want = Want {
+            at: at(7),
+            since: at(5),
+            cause: Cause::Scale,
+            by: "admin".to_owned(),
+            target: Some(2),
+        };
+        let read = notes(keys::DRAIN_REQUESTED, &write(&want)).want;
+        assert_eq!(read, Some(want));
+        let drain = Drain {
+            container: "c-1".to_owned(),
+            at: at(5),
+        };
+        assert_eq!(notes(keys::DRAIN, &write(&drain)).drain, Some(drain));
+    }
+
+    #[test]
+    fn a_grant_of_another_pod_is_none() {
+        let grant = |uid: &str| Grant {
+            uid: uid.to_owned(),
+            container: "c".to_owned(),
+            key: GrantKey::Scale {
+                workload: "w".to_owned(),
+                replicas: 2,
+            },
+            at: at(1),
+            until: at(121),
+        };
+        let own = grant("u-1");
+        assert_eq!(notes(keys::GRANT, &write(&own)).grant, Some(own));
+        assert_eq!(notes(keys::GRANT, &write(&grant("u-2"))).grant, None);
+    }
+
+    #[test]
+    fn what_does_not_parse_is_absent() {
+        for text in ["", "{}", "null", "[1", "{\"at\":1}"] {
+            assert_eq!(notes(keys::DRAIN_REQUESTED, text), Notes::default());
+            assert_eq!(notes(keys::BLOCKED_SINCE, text), Notes::default());
+        }
+    }
+
+    #[test]
+    fn break_glass_says_what_is_wrong() {
+        let wrong = |text: &str| match Override::read(text) {
+            Override::Malformed(what) => what,
+            good @ Override::Until { .. } => panic!("{good:?}"),
+        };
+        assert!(wrong("2026-01-01T00:00:00Z").contains("';'"));
+        assert!(wrong("tomorrow;node is on fire").contains("RFC 3339"));
+        assert!(wrong("2026-01-01T00:00:00Z; short  ").contains("10 characters"));
+        let good = Override::read("2026-01-01T00:00:00Z; node is on fire ");
+        let reason = "node is on fire".to_owned();
+        let end = Time::parse("2026-01-01T00:00:00Z").expect("a time");
+        assert_eq!(good, Override::Until { end, reason });
+    }
+}

@@ -1,0 +1,253 @@
+//! An index of what Kubernetes says: watch events go in, decisions read it without I/O. Keeps, finds, and decides
+//! nothing.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::facts::Name;
+use super::facts::place::{Namespace, Node};
+use super::facts::pod::{ClusterId, Pod, Role};
+use super::facts::workload::{Kind, Workload};
+
+/// Everything that Kubernetes says.
+#[derive(Clone, Debug, Default)]
+pub struct World {
+    pods: HashMap<String, Pod>,
+    pod_names: HashMap<Name, String>,
+    by_owner: HashMap<String, BTreeSet<String>>,
+    by_cluster: BTreeMap<ClusterId, BTreeSet<String>>,
+    by_node: HashMap<String, BTreeSet<String>>,
+    workloads: HashMap<String, Workload>,
+    workload_names: HashMap<(Kind, Name), String>,
+    by_parent: HashMap<String, BTreeSet<String>>,
+    workloads_by_cluster: BTreeMap<ClusterId, BTreeSet<String>>,
+    nodes: HashMap<String, Node>,
+    namespaces: HashMap<String, Namespace>,
+    external: BTreeSet<ClusterId>,
+}
+
+impl World {
+    /// Puts a pod, in place of any of the same name.
+    pub fn put_pod(&mut self, pod: Pod) {
+        self.drop_pod(&pod.name);
+        let uid = pod.uid.clone();
+        if let Some(owner) = &pod.owner {
+            enter(&mut self.by_owner, &owner.uid, &uid);
+        }
+        if let Some(node) = &pod.node {
+            enter(&mut self.by_node, node, &uid);
+        }
+        let cluster = self.by_cluster.entry(pod.cluster.clone()).or_default();
+        cluster.insert(uid.clone());
+        self.pod_names.insert(pod.name.clone(), uid.clone());
+        self.pods.insert(uid, pod);
+    }
+
+    /// Forgets the pod of this name, and answers it.
+    pub fn drop_pod(&mut self, name: &Name) -> Option<Pod> {
+        let uid = self.pod_names.remove(name)?;
+        let pod = self.pods.remove(&uid)?;
+        if let Some(owner) = &pod.owner {
+            leave(&mut self.by_owner, &owner.uid, &uid);
+        }
+        if let Some(node) = &pod.node {
+            leave(&mut self.by_node, node, &uid);
+        }
+        if let Some(cluster) = self.by_cluster.get_mut(&pod.cluster) {
+            cluster.remove(&uid);
+            if cluster.is_empty() {
+                self.by_cluster.remove(&pod.cluster);
+            }
+        }
+        Some(pod)
+    }
+
+    /// Puts a workload, in place of any of the same kind and name.
+    pub fn put_workload(&mut self, workload: Workload) {
+        self.drop_workload(workload.kind, &workload.name);
+        let uid = workload.uid.clone();
+        if let Some(parent) = &workload.owner {
+            enter(&mut self.by_parent, parent, &uid);
+        }
+        let cluster = self.workloads_by_cluster.entry(workload.cluster.clone());
+        cluster.or_default().insert(uid.clone());
+        let name = (workload.kind, workload.name.clone());
+        self.workload_names.insert(name, uid.clone());
+        self.workloads.insert(uid, workload);
+    }
+
+    /// Forgets a workload.
+    pub fn drop_workload(&mut self, kind: Kind, name: &Name) {
+        let Some(uid) = self.workload_names.remove(&(kind, name.clone())) else {
+            return;
+        };
+        let Some(gone) = self.workloads.remove(&uid) else {
+            return;
+        };
+        if let Some(parent) = gone.owner {
+            leave(&mut self.by_parent, &parent, &uid);
+        }
+        if let Some(cluster) = self.workloads_by_cluster.get_mut(&gone.cluster) {
+            cluster.remove(&uid);
+            if cluster.is_empty() {
+                self.workloads_by_cluster.remove(&gone.cluster);
+            }
+        }
+    }
+
+    /// Puts a node.
+    pub fn put_node(&mut self, name: String, node: Node) {
+        self.nodes.insert(name, node);
+    }
+
+    /// Forgets a node.
+    pub fn drop_node(&mut self, name: &str) {
+        self.nodes.remove(name);
+    }
+
+    /// Puts a namespace.
+    pub fn put_namespace(&mut self, name: String, namespace: Namespace) {
+        self.namespaces.insert(name, namespace);
+    }
+
+    /// Forgets a namespace.
+    pub fn drop_namespace(&mut self, name: &str) {
+        self.namespaces.remove(name);
+    }
+
+    /// Says that a cluster's coordinator is outside this Kubernetes cluster, or has labels of its own.
+    pub fn put_external_coordinator(&mut self, cluster: ClusterId) {
+        self.external.insert(cluster);
+    }
+
+    /// Whether somebody said so.
+    #[must_use]
+    pub fn has_external_coordinator(&self, cluster: &ClusterId) -> bool {
+        self.external.contains(cluster)
+    }
+
+    /// The pod of this name.
+    #[must_use]
+    pub fn pod(&self, name: &Name) -> Option<&Pod> {
+        self.pods.get(self.pod_names.get(name)?)
+    }
+
+    /// The pod of this UID.
+    #[must_use]
+    pub fn pod_by_uid(&self, uid: &str) -> Option<&Pod> {
+        self.pods.get(uid)
+    }
+
+    /// All pods, in no order.
+    pub fn pods(&self) -> impl Iterator<Item = &Pod> {
+        self.pods.values()
+    }
+
+    /// The pods that a ReplicaSet, StatefulSet or other controller owns, in the order of their UIDs.
+    pub fn pods_of_owner(&self, owner: &str) -> impl Iterator<Item = &Pod> {
+        self.pods_in(self.by_owner.get(owner))
+    }
+
+    /// The pods on a node.
+    pub fn pods_on(&self, node: &str) -> impl Iterator<Item = &Pod> {
+        self.pods_in(self.by_node.get(node))
+    }
+
+    /// The pods of one role in a cluster.
+    pub fn members(&self, cluster: &ClusterId, role: Role) -> impl Iterator<Item = &Pod> {
+        let members = self.pods_in(self.by_cluster.get(cluster));
+        members.filter(move |pod| pod.role == role)
+    }
+
+    /// Every cluster that has a pod.
+    pub fn clusters(&self) -> impl Iterator<Item = &ClusterId> {
+        self.by_cluster.keys()
+    }
+
+    /// The workload of this kind and name.
+    #[must_use]
+    pub fn workload(&self, kind: Kind, name: &Name) -> Option<&Workload> {
+        let uid = self.workload_names.get(&(kind, name.clone()))?;
+        self.workloads.get(uid)
+    }
+
+    /// The workload of this UID.
+    #[must_use]
+    pub fn workload_by_uid(&self, uid: &str) -> Option<&Workload> {
+        self.workloads.get(uid)
+    }
+
+    /// All workloads, in no order.
+    pub fn workloads(&self) -> impl Iterator<Item = &Workload> {
+        self.workloads.values()
+    }
+
+    /// The workloads of one role in a cluster that nothing of ours controls: Deployments and StatefulSets, not the
+    /// ReplicaSets behind a Deployment.
+    pub fn top_workloads(
+        &self,
+        cluster: &ClusterId,
+        role: Role,
+    ) -> impl Iterator<Item = &Workload> {
+        let uids = self.workloads_by_cluster.get(cluster).into_iter().flatten();
+        let found = uids.filter_map(|uid| self.workloads.get(uid));
+        found.filter(move |workload| workload.role == role && workload.owner.is_none())
+    }
+
+    /// The ReplicaSets of a Deployment.
+    pub fn replica_sets(&self, deployment: &str) -> impl Iterator<Item = &Workload> {
+        let uids = self.by_parent.get(deployment).into_iter().flatten();
+        uids.filter_map(|uid| self.workloads.get(uid))
+    }
+
+    /// What controls a pod directly: a ReplicaSet, a StatefulSet.
+    #[must_use]
+    pub fn controller(&self, pod: &Pod) -> Option<&Workload> {
+        self.workloads.get(&pod.owner.as_ref()?.uid)
+    }
+
+    /// What people know as the pod's workload: the Deployment behind a ReplicaSet, else its controller.
+    #[must_use]
+    pub fn workload_of(&self, pod: &Pod) -> Option<&Workload> {
+        let controller = self.controller(pod)?;
+        let parent = controller.owner.as_deref();
+        let parent = parent.and_then(|uid| self.workloads.get(uid));
+        Some(parent.unwrap_or(controller))
+    }
+
+    /// A node.
+    #[must_use]
+    pub fn node(&self, name: &str) -> Option<&Node> {
+        self.nodes.get(name)
+    }
+
+    /// A namespace.
+    #[must_use]
+    pub fn namespace(&self, name: &str) -> Option<&Namespace> {
+        self.namespaces.get(name)
+    }
+
+    fn pods_in<'a>(
+        &'a self,
+        uids: Option<&'a BTreeSet<String>>,
+    ) -> impl Iterator<Item = &'a Pod> + use<'a> {
+        uids.into_iter()
+            .flatten()
+            .filter_map(|uid| self.pods.get(uid))
+    }
+}
+
+fn enter(index: &mut HashMap<String, BTreeSet<String>>, key: &str, uid: &str) {
+    index
+        .entry(key.to_owned())
+        .or_default()
+        .insert(uid.to_owned());
+}
+
+fn leave(index: &mut HashMap<String, BTreeSet<String>>, key: &str, uid: &str) {
+    if let Some(uids) = index.get_mut(key) {
+        uids.remove(uid);
+        if uids.is_empty() {
+            index.remove(key);
+        }
+    }
+}
