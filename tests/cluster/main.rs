@@ -11,6 +11,7 @@
     clippy::unused_async
 )]
 
+mod admission_facts;
 mod archive;
 mod baseline;
 mod capture;
@@ -21,6 +22,7 @@ mod exporter_on_plane;
 mod harness;
 mod holdings;
 mod http;
+mod kick_facts;
 mod leash;
 mod load;
 mod monitoring;
@@ -54,6 +56,8 @@ async fn main() -> ExitCode {
     scenarios.extend(capture::scenarios());
     scenarios.extend(cost::scenarios());
     scenarios.extend(plane_facts::scenarios());
+    scenarios.extend(admission_facts::scenarios());
+    scenarios.extend(kick_facts::scenarios());
     scenarios.extend(exporter_on_plane::scenarios());
     scenarios.extend(baseline::scenarios());
     runner::main(&scenarios).await

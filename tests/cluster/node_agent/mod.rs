@@ -32,7 +32,6 @@ use xtrinode::demo::simulator::Simulator;
 use crate::plane::{Access, Plane};
 use addresses::Addresses;
 use life::Order;
-use nodes::Nodes;
 
 /// What all pods of an agent share.
 pub struct Shared {
@@ -49,7 +48,6 @@ pub struct Shared {
 /// A running agent. Dropping it kills every process that it started.
 pub struct Agent {
     shared: Arc<Shared>,
-    nodes: Arc<Nodes>,
     tasks: [JoinHandle<()>; 2],
     _folder: TempDir,
 }
@@ -69,26 +67,19 @@ impl Agent {
             runtimes: trino_pod::Runtimes::default(),
             simulators: simulated::Simulators::default(),
         });
-        let nodes = Arc::new(Nodes::default());
         for name in names {
-            nodes.add(&shared.client, name, &[]).await?;
+            nodes::add(&shared.client, name).await?;
         }
-        let (kept, client) = (Arc::clone(&nodes), shared.client.clone());
+        let names = names.iter().map(|name| (*name).to_owned()).collect();
         let tasks = [
             tokio::spawn(follow(Arc::clone(&shared))),
-            tokio::spawn(async move { kept.keep_alive(&client).await }),
+            tokio::spawn(nodes::keep_alive(shared.client.clone(), names)),
         ];
         Ok(Self {
             shared,
-            nodes,
             tasks,
             _folder: folder,
         })
-    }
-
-    /// One more node.
-    pub async fn add_node(&self, name: &str, labels: &[(&str, &str)]) -> Result<()> {
-        self.nodes.add(&self.shared.client, name, labels).await
     }
 
     /// Sends a signal to a pod's process: `KILL` crashes its container, `STOP` and `CONT` pause it and let it go on.

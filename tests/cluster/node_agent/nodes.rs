@@ -1,6 +1,5 @@
 //! The Node objects of an agent: made Ready, and kept alive by renewing their leases as kubelets do.
 
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Result;
@@ -16,44 +15,29 @@ use super::status::time;
 /// Kubelets renew every 10 s; the plane allows 10 minutes.
 const RENEW: Duration = Duration::from_secs(30);
 
-/// The nodes whose leases are renewed.
-#[derive(Default)]
-pub struct Nodes {
-    names: Mutex<Vec<String>>,
+/// Creates a node with room for everything.
+pub async fn add(client: &Client, name: &str) -> Result<()> {
+    let labels = json!({"kubernetes.io/hostname": name});
+    let node =
+        json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "labels": labels}});
+    let api = Api::<Node>::all(client.clone());
+    let by = PatchParams::apply("node-agent").force();
+    api.patch(name, &by, &Patch::Apply(node)).await?;
+    renew(client, name).await?;
+    api.patch_status(name, &PatchParams::default(), &Patch::Merge(ready()))
+        .await?;
+    Ok(())
 }
 
-impl Nodes {
-    /// Creates a node with these labels and room for everything, or makes it Ready again.
-    pub async fn add(&self, client: &Client, name: &str, labels: &[(&str, &str)]) -> Result<()> {
-        let mut all: std::collections::BTreeMap<_, _> = labels.iter().copied().collect();
-        all.insert("kubernetes.io/hostname", name);
-        let node =
-            json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "labels": all}});
-        let api = Api::<Node>::all(client.clone());
-        let by = PatchParams::apply("node-agent").force();
-        api.patch(name, &by, &Patch::Apply(node)).await?;
-        renew(client, name).await?;
-        api.patch_status(name, &PatchParams::default(), &Patch::Merge(ready()))
-            .await?;
-        self.lock().push(name.to_owned());
-        Ok(())
-    }
-
-    /// Renews leases for ever. An API server that a test has stopped is asked again at the next turn.
-    pub async fn keep_alive(&self, client: &Client) {
-        loop {
-            tokio::time::sleep(RENEW).await;
-            let names = self.lock().clone();
-            for name in names {
-                if let Err(error) = renew(client, &name).await {
-                    println!("node agent: the lease of {name} was not renewed: {error:#}");
-                }
+/// Renews leases for ever. An API server that a test has stopped is asked again at the next turn.
+pub async fn keep_alive(client: Client, names: Vec<String>) {
+    loop {
+        tokio::time::sleep(RENEW).await;
+        for name in &names {
+            if let Err(error) = renew(&client, name).await {
+                println!("node agent: the lease of {name} was not renewed: {error:#}");
             }
         }
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<String>> {
-        self.names.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

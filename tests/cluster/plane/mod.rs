@@ -5,6 +5,7 @@ mod access;
 pub mod certs;
 mod kubectl;
 mod programs;
+pub mod webhook;
 
 use anyhow::Result;
 use kube::Client;
@@ -81,10 +82,11 @@ impl Plane {
         self.folder.path()
     }
 
-    /// The last lines of each program, for a failure's report.
+    /// The last lines of each program, cut short, for a failure's report.
     pub fn logs(&self) -> String {
-        [&self.apiserver, &self.controllers, &self.scheduler]
-            .map(|program| program.tail(15))
-            .join("\n---\n")
+        let programs = [&self.apiserver, &self.controllers, &self.scheduler];
+        let tails = programs.map(|program| program.tail(5));
+        let lines = tails.iter().flat_map(|tail| tail.lines());
+        lines.map(|line| format!("    {line:.200}\n")).collect()
     }
 }
