@@ -7,6 +7,8 @@ pub mod config;
 pub mod counters;
 pub mod effects;
 pub mod gauges;
+pub mod kube_pen;
+pub mod obituary;
 pub mod pen;
 pub mod state;
 pub mod tls;
