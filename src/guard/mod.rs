@@ -8,6 +8,7 @@ pub mod counters;
 pub mod effects;
 pub mod gauges;
 pub mod kube_pen;
+pub mod leader;
 pub mod obituary;
 pub mod pen;
 pub mod state;

@@ -12,7 +12,11 @@ impl Stage {
         let cluster = cluster();
         self.memory.observe(&self.scene.view());
         let crew = Crew::muster(self.scene.view(), &cluster, &self.memory);
-        let mut names: Vec<_> = crew.wanted.keys().map(|uid| uid.trim_start_matches("uid-").to_owned()).collect();
+        let mut names: Vec<_> = crew
+            .wanted
+            .keys()
+            .map(|uid| uid.trim_start_matches("uid-").to_owned())
+            .collect();
         names.sort();
         names
     }
@@ -32,7 +36,11 @@ fn the_first_pods_of_the_ranking_that_are_too_many_are_wanted() {
     assert_eq!(stage.wanted(), ["w-0", "w-1"]);
     stage.tasks.insert("uid-w-0".to_owned(), 1);
     stage.run(1);
-    assert_eq!(stage.wanted(), ["w-0", "w-1"], "those that drain stay the victims");
+    assert_eq!(
+        stage.wanted(),
+        ["w-0", "w-1"],
+        "those that drain stay the victims"
+    );
 }
 
 #[test]
@@ -61,7 +69,13 @@ fn a_refused_scale_counts_until_a_later_one_or_until_replicas_are_raised() {
 
 #[test]
 fn pods_named_by_an_eviction_or_a_person_are_wanted_whatever_the_surplus() {
-    for cause in [Cause::Evict, Cause::Delete, Cause::Taint, Cause::Collector, Cause::Preemption] {
+    for cause in [
+        Cause::Evict,
+        Cause::Delete,
+        Cause::Taint,
+        Cause::Collector,
+        Cause::Preemption,
+    ] {
         let mut stage = Stage::deployment(3);
         stage.refuse("w-2", cause);
         assert_eq!(stage.wanted(), ["w-2"], "{cause}");
@@ -89,7 +103,9 @@ fn a_controller_that_tries_another_victim_starts_no_other_drain() {
 #[test]
 fn a_victim_is_replaced_by_a_pod_that_may_go() {
     let mut stage = Stage::deployment(4);
-    stage.tasks.extend((0..4).map(|n| (format!("uid-w-{n}"), 1)));
+    stage
+        .tasks
+        .extend((0..4).map(|n| (format!("uid-w-{n}"), 1)));
     stage.replicas(3);
     stage.run(1);
     assert_eq!(stage.wanted(), ["w-0"]);
@@ -158,7 +174,11 @@ fn in_a_rollout_each_replica_set_knows_its_own_number_alone() {
     sets(&mut stage, 3, 2);
     assert_eq!(stage.wanted(), ["w-0"]);
     stage.refuse_scale("w-0", Cause::Scale, Some(1));
-    assert_eq!(stage.wanted(), ["w-0"], "a scale-down waits for the rollout");
+    assert_eq!(
+        stage.wanted(),
+        ["w-0"],
+        "a scale-down waits for the rollout"
+    );
 }
 
 #[test]
