@@ -2,6 +2,7 @@
 //! of starting and stopping; judges nothing itself.
 
 pub mod api;
+mod certificates;
 pub mod clock;
 pub mod config;
 pub mod counters;
@@ -15,3 +16,4 @@ pub mod state;
 pub mod tls;
 pub mod trino;
 pub mod webhook;
+pub mod wiring;

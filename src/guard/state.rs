@@ -22,6 +22,12 @@ pub enum Atlas {
     Held(Arc<RwLock<World>>),
 }
 
+/// Whether Kubernetes' facts can be believed.
+pub trait Fresh: Send + Sync + std::fmt::Debug {
+    /// What is too old or was never read; `None` when all is well.
+    fn stale(&self) -> Option<String>;
+}
+
 /// The shared state of one replica. Clones share it.
 #[derive(Clone, Debug)]
 pub struct State {

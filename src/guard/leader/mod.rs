@@ -17,7 +17,7 @@ use crate::core::guard::plan::{Action, Memory, cleanup, plan};
 use super::config::Settings;
 use super::counters::Counters;
 use super::pen::Pen;
-use super::state::State;
+use super::state::{Fresh, State};
 use super::trino::power::Power;
 use super::trino::workers::Workers;
 
@@ -40,6 +40,8 @@ pub struct Leader {
     pub state: State,
     /// Whether it may.
     pub lead: Arc<dyn Lead>,
+    /// Whether Kubernetes' facts can be believed: nothing is done on old ones.
+    pub fresh: Arc<dyn Fresh>,
     /// Writes to Kubernetes.
     pub pen: Arc<dyn Pen>,
     /// Tells workers.
@@ -94,7 +96,7 @@ impl Leader {
             }
             let leads = self.lead.lasts(Duration::ZERO);
             self.leads.store(leads, Ordering::Relaxed);
-            if !leads {
+            if !leads || self.fresh.stale().is_some() {
                 // What an earlier term remembers may be long untrue.
                 memory = Memory::default();
                 continue;
