@@ -257,23 +257,27 @@ impl Recorder<'_> {
     }
 
     fn compare(&mut self, recorded: &str, request: &Value) -> Result<()> {
-        let path = format!(
-            "{}/tests/data/admission-1.36/{recorded}.json",
-            env!("CARGO_MANIFEST_DIR")
-        );
-        let file = std::fs::read_to_string(&path).context(path)?;
-        let recording: Value = serde_json::from_str(&file)?;
-        let (now, then) = (essence(request), essence(&recording["request"]));
-        for key in ESSENTIALS {
-            let (now, then) = (&now[key], &then[key]);
-            ensure!(
-                now == then,
-                "{recorded}: {key} is {now}, recorded was {then}"
-            );
-        }
+        compare(recorded, request)?;
         self.compared += 1;
         Ok(())
     }
+}
+
+/// Fails where a review differs from the recording of its situation in what the guard decides by.
+pub fn compare(recorded: &str, request: &Value) -> Result<()> {
+    let root = env!("CARGO_MANIFEST_DIR");
+    let path = format!("{root}/tests/data/admission-1.36/{recorded}.json");
+    let file = std::fs::read_to_string(&path).context(path)?;
+    let recording: Value = serde_json::from_str(&file)?;
+    let (now, then) = (essence(request), essence(&recording["request"]));
+    for key in ESSENTIALS {
+        let (now, then) = (&now[key], &then[key]);
+        ensure!(
+            now == then,
+            "{recorded}: {key} is {now}, recorded was {then}"
+        );
+    }
+    Ok(())
 }
 
 /// The members of `essence`.

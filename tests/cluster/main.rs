@@ -21,6 +21,7 @@ mod exporter;
 mod exporter_on_plane;
 mod harness;
 mod holdings;
+mod hpa_facts;
 mod http;
 mod kick_facts;
 mod leash;
@@ -58,6 +59,7 @@ async fn main() -> ExitCode {
     scenarios.extend(plane_facts::scenarios());
     scenarios.extend(admission_facts::scenarios());
     scenarios.extend(kick_facts::scenarios());
+    scenarios.extend(hpa_facts::scenarios());
     scenarios.extend(exporter_on_plane::scenarios());
     scenarios.extend(baseline::scenarios());
     runner::main(&scenarios).await

@@ -115,7 +115,8 @@ async fn on_plane(
         let Stage::Plane(run) = &scenario.stage else {
             continue;
         };
-        if !chosen(scenario.name) {
+        let name = on_plane_name(scenario);
+        if !chosen(&name) {
             continue;
         }
         let world = match &mut world {
@@ -125,9 +126,9 @@ async fn on_plane(
                 empty.insert(World::start().await?)
             }
         };
-        println!("{}:", scenario.name);
+        println!("{name}:");
         let outcome = caught(run(world)).await;
-        tally.record(scenario.name, outcome, || world.plane.logs());
+        tally.record(&name, outcome, || world.plane.logs());
     }
     Ok(())
 }
@@ -190,17 +191,25 @@ async fn caught(run: LocalBoxFuture<'_, Result<()>>) -> Result<()> {
 fn names(scenarios: &[Scenario]) -> impl Iterator<Item = String> {
     let alone = scenarios
         .iter()
-        .filter(|scenario| matches!(scenario.stage, Stage::Alone(_) | Stage::Plane(_)))
+        .filter(|scenario| matches!(scenario.stage, Stage::Alone(_)))
         .map(|scenario| scenario.name.to_owned());
+    let on_plane = scenarios
+        .iter()
+        .filter(|scenario| matches!(scenario.stage, Stage::Plane(_)))
+        .map(on_plane_name);
     let on_trino = Version::ALL.into_iter().flat_map(|version| {
         scenarios
             .iter()
             .filter(|scenario| matches!(scenario.stage, Stage::Trino(_)))
             .map(move |scenario| full_name(version, scenario))
     });
-    alone.chain(on_trino)
+    alone.chain(on_trino).chain(on_plane)
 }
 
 fn full_name(version: Version, scenario: &Scenario) -> String {
     format!("{}::{}", version.part(), scenario.name)
+}
+
+fn on_plane_name(scenario: &Scenario) -> String {
+    format!("plane::{}", scenario.name)
 }

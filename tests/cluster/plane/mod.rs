@@ -3,6 +3,8 @@
 
 mod access;
 pub mod certs;
+pub mod external_metrics;
+pub mod https;
 mod kubectl;
 mod programs;
 pub mod webhook;

@@ -2,27 +2,19 @@
 //! API server calls it over TLS; it is no guard.
 
 use std::collections::VecDeque;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use axum::extract::State;
 use axum::routing::post;
 use axum::{Json, Router};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use rustls::ServerConfig;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use serde_json::{Value, json};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinHandle;
-use tokio_rustls::TlsAcceptor;
-use tokio_rustls::server::TlsStream;
 
 use super::Plane;
-use super::certs::Pair;
+use super::https::Https;
 use crate::wait;
 
 /// What the test says to a request: nothing allows it, a message denies it with 429.
@@ -41,7 +33,7 @@ pub struct Seen {
 pub struct Webhook {
     name: String,
     shared: Arc<Shared>,
-    server: JoinHandle<()>,
+    _server: Https,
 }
 
 struct Shared {
@@ -52,9 +44,6 @@ struct Shared {
 impl Webhook {
     /// Puts a webhook in front of removals in `namespace`, and waits until the API server calls it.
     pub async fn start(plane: &Plane, namespace: &str, judge: Judge) -> Result<Self> {
-        let pair = plane.certs.authority.issue("webhook", &["127.0.0.1"])?;
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-        let url = format!("https://{}/validate", listener.local_addr()?);
         let shared = Arc::new(Shared {
             judge,
             seen: Mutex::default(),
@@ -62,19 +51,13 @@ impl Webhook {
         let router = Router::new()
             .route("/validate", post(review))
             .with_state(Arc::clone(&shared));
-        let tls = Tls {
-            listener,
-            acceptor: acceptor(&pair)?,
-        };
-        let server = tokio::spawn(async move {
-            // It never ends by itself.
-            let _ = axum::serve(tls, router).await;
-        });
+        let server = Https::start(&plane.certs.authority, router).await?;
+        let url = format!("https://{}/validate", server.address);
         let name = format!("recorder.{namespace}.test");
         let webhook = Self {
             name,
             shared,
-            server,
+            _server: server,
         };
         let authority = STANDARD.encode(&plane.certs.authority.pem);
         let configuration = webhook.configuration(namespace, &url, &authority);
@@ -144,12 +127,6 @@ impl Webhook {
     }
 }
 
-impl Drop for Webhook {
-    fn drop(&mut self) {
-        self.server.abort();
-    }
-}
-
 impl Shared {
     fn lock(&self) -> std::sync::MutexGuard<'_, VecDeque<Seen>> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
@@ -170,40 +147,4 @@ async fn review(State(shared): State<Arc<Shared>>, Json(mut review): Json<Value>
     });
     let answer = json!({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "response": response});
     Json(answer)
-}
-
-/// A listener whose connections are TLS from their start.
-struct Tls {
-    listener: TcpListener,
-    acceptor: TlsAcceptor,
-}
-
-impl axum::serve::Listener for Tls {
-    type Io = TlsStream<TcpStream>;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
-        loop {
-            // Who breaks off his handshake tries again.
-            if let Ok((stream, peer)) = self.listener.accept().await
-                && let Ok(secure) = self.acceptor.accept(stream).await
-            {
-                return (secure, peer);
-            }
-        }
-    }
-
-    fn local_addr(&self) -> std::io::Result<Self::Addr> {
-        self.listener.local_addr()
-    }
-}
-
-fn acceptor(pair: &Pair) -> Result<TlsAcceptor> {
-    let chain =
-        vec![CertificateDer::from_pem_slice(pair.cert.as_bytes()).context("a certificate")?];
-    let key = PrivateKeyDer::from_pem_slice(pair.key.as_bytes()).context("a key")?;
-    let config = ServerConfig::builder()
-        .with_no_client_auth()
-        .with_single_cert(chain, key)?;
-    Ok(TlsAcceptor::from(Arc::new(config)))
 }
