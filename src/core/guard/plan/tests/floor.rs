@@ -12,7 +12,8 @@ impl Stage {
 
     /// Every worker keeps a task, so that drains last.
     fn busy(&mut self, count: u32) {
-        self.tasks.extend((0..count).map(|n| (format!("uid-w-{n}"), 1)));
+        self.tasks
+            .extend((0..count).map(|n| (format!("uid-w-{n}"), 1)));
     }
 }
 
@@ -56,7 +57,11 @@ fn the_queue_is_in_the_order_of_time() {
     stage.remove("w-1");
     stage.replace("x-1");
     stage.run(20);
-    assert_eq!(stage.only("begin"), ["w-0"], "who was not refused comes last");
+    assert_eq!(
+        stage.only("begin"),
+        ["w-0"],
+        "who was not refused comes last"
+    );
 }
 
 #[test]
@@ -107,7 +112,11 @@ fn without_a_running_coordinator_there_are_no_queries() {
     stage.edit("c-0", |pod| pod.container.as_mut().unwrap().running = false);
     stage.refuse("w-0", Cause::Evict);
     stage.run(30);
-    assert_eq!(stage.done()[..2], ["begin w-0", "kick w-0"], "and nothing to prove");
+    assert_eq!(
+        stage.done()[..2],
+        ["begin w-0", "kick w-0"],
+        "and nothing to prove"
+    );
 }
 
 #[test]
@@ -142,7 +151,11 @@ fn a_silent_worker_that_is_ready_is_told_once() {
 
 #[test]
 fn a_drain_that_is_not_ours_and_a_worker_that_shuts_down_are_left_alone() {
-    for state in [NodeState::Draining, NodeState::Drained, NodeState::ShuttingDown] {
+    for state in [
+        NodeState::Draining,
+        NodeState::Drained,
+        NodeState::ShuttingDown,
+    ] {
         let mut stage = Stage::deployment(3);
         stage.busy(3);
         stage.says("w-1", Some(state));
@@ -164,7 +177,7 @@ fn a_foreign_drain_is_proven_and_kicked_but_never_taken_back() {
     assert_eq!(stage.done()[..2], ["prove w-1", "kick w-1"]);
     stage.run(1300);
     assert_eq!(stage.state("w-1"), Some(NodeState::Drained));
-    assert_eq!(stage.pod("w-1").notes, Default::default());
+    assert_eq!(stage.pod("w-1").notes, Notes::default());
 }
 
 #[test]
@@ -221,7 +234,11 @@ fn nobody_is_drained_where_workers_cannot_be_and_the_probe_goes_first_where_nobo
     assert_eq!(stage.log.iter().filter(|line| *line == "probe").count(), 1);
     assert_eq!(stage.only("begin"), [""; 0]);
     stage.run(9);
-    assert_eq!(stage.only("begin"), ["w-1"], "no answer: the drain itself finds out");
+    assert_eq!(
+        stage.only("begin"),
+        ["w-1"],
+        "no answer: the drain itself finds out"
+    );
 }
 
 #[test]

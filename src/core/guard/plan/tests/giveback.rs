@@ -70,7 +70,10 @@ fn the_last_step_waits_for_the_worker_to_say_active() {
     stage.run(80);
     let done = stage.done();
     assert_eq!(done[0], "return w-1");
-    assert!(done[1..].iter().all(|line| line == "active w-1") && done.len() > 2, "{done:?}");
+    assert!(
+        done[1..].iter().all(|line| line == "active w-1") && done.len() > 2,
+        "{done:?}"
+    );
     stage.puts = true;
     stage.run(6);
     assert_eq!(stage.done(), ["active w-1", "forget w-1"]);
@@ -93,7 +96,9 @@ fn a_container_that_restarted_has_nothing_to_take_back() {
     stage.unwant();
     stage.run(61);
     stage.log.clear();
-    stage.edit("w-1", |pod| pod.container.as_mut().unwrap().id = "second".to_owned());
+    stage.edit("w-1", |pod| {
+        pod.container.as_mut().unwrap().id = "second".to_owned();
+    });
     stage.says("w-1", Some(NodeState::Active));
     stage.run(1);
     assert_eq!(stage.done(), ["forget w-1"]);
@@ -106,11 +111,15 @@ fn a_pod_that_carries_a_refused_number_keeps_it_while_it_counts() {
     stage.run(1);
     stage.refuse_scale("w-0", Cause::Scale, Some(2));
     stage.run(300);
-    assert_eq!(stage.only("begin"), ["w-1"], "an idle one goes in its place");
+    assert_eq!(
+        stage.only("begin"),
+        ["w-1"],
+        "an idle one goes in its place"
+    );
     assert!(stage.pod("w-0").notes.want.is_some());
     stage.run(1100);
     let notes = [stage.pod("w-0").notes, stage.pod("w-1").notes];
-    assert_eq!(notes, [Default::default(), Default::default()]);
+    assert_eq!(notes, [Notes::default(), Notes::default()]);
 }
 
 #[test]

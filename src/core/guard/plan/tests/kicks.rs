@@ -50,7 +50,10 @@ fn each_kick_differs_from_the_one_before() {
         stage.run(20);
         costs.push(stage.pod("w-1").cost);
     }
-    assert!(costs.iter().all(|cost| bands::is_drained(*cost)), "{costs:?}");
+    assert!(
+        costs.iter().all(|cost| bands::is_drained(*cost)),
+        "{costs:?}"
+    );
     let first = stage.only("kick").len();
     assert!(first >= 3, "{first}");
     let pod = stage.pod("w-1");
@@ -102,7 +105,7 @@ fn the_proof_is_asked_for_after_notice_time_at_once_and_then_with_pauses() {
     let notice = stage.policy.bounds.notice;
     let start = Time::before(stage.now, std::time::Duration::from_secs(40));
     let first = (begun + notice).since(start).as_secs();
-    let expected: Vec<_> = (0..).map(|n| first + 5 * n).take_while(|at| *at <= 40).collect();
+    let expected: Vec<_> = (first..=40).step_by(5).collect();
     assert_eq!(times, expected);
 }
 
@@ -113,7 +116,10 @@ fn who_does_not_come_back_is_evicted_by_us_after_the_proof_is_written() {
         stage.refuse("w-1", cause);
         stage.run(30);
         let done = stage.done();
-        assert_eq!(done[..4], ["begin w-1", "prove w-1", "kick w-1", "evict w-1"]);
+        assert_eq!(
+            done[..4],
+            ["begin w-1", "prove w-1", "kick w-1", "evict w-1"]
+        );
     }
     let mut stage = Stage::deployment(3);
     stage.refuse("w-1", Cause::Evict);
@@ -212,7 +218,11 @@ fn a_stateful_sets_pods_get_no_costs_but_the_kick() {
     let mut stage = Stage::stateful_set(3);
     stage.refuse_scale("w-2", Cause::Scale, Some(2));
     stage.run(60);
-    let writes: Vec<_> = stage.log.iter().filter(|line| line.starts_with("cost")).collect();
+    let writes: Vec<_> = stage
+        .log
+        .iter()
+        .filter(|line| line.starts_with("cost"))
+        .collect();
     assert_eq!(writes, [""; 0]);
     assert!(stage.only("kick").len() >= 3);
     assert!(bands::is_drained(stage.pod("w-2").cost));

@@ -22,7 +22,9 @@ impl Stage {
         stage.refuse("w-2", Cause::Evict);
         stage.edit("w-2", |pod| pod.cost = bands::IDLE);
         let at = stage.now;
-        stage.edit("w-0", |pod| pod.notes.hints = Some(Hints { at, held: true }));
+        stage.edit("w-0", |pod| {
+            pod.notes.hints = Some(Hints { at, held: true });
+        });
         stage.refuse("c-0", Cause::Delete);
         stage.log.clear();
         stage
@@ -30,7 +32,7 @@ impl Stage {
 
     fn assert_clean(&self) {
         for name in ["w-0", "w-1", "w-2", "c-0"] {
-            assert_eq!(self.pod(name).notes, Default::default(), "{name}");
+            assert_eq!(self.pod(name).notes, Notes::default(), "{name}");
             assert!(!bands::is_ours(self.pod(name).cost), "{name}");
         }
         assert_eq!(self.state("w-1"), Some(NodeState::Active));
@@ -44,7 +46,12 @@ fn events_tell_of_beginnings_only() {
     stage.run(40);
     stage.grant("w-1");
     stage.run(40);
-    let told = ["w-1 Blocked", "w-1 DrainStarted", "w-1 Drained", "w-1 Granted"];
+    let told = [
+        "w-1 Blocked",
+        "w-1 DrainStarted",
+        "w-1 Drained",
+        "w-1 Granted",
+    ];
     assert_eq!(stage.only("event"), told);
     stage.refuse("w-1", Cause::Evict);
     stage.run(100);
@@ -71,7 +78,10 @@ fn events_tell_of_force_silence_and_give_back() {
         stage.run(30);
     }
     let told = stage.only("event");
-    assert!(told.contains(&"w-1 ForcedAfterMaxBlock".to_owned()), "{told:?}");
+    assert!(
+        told.contains(&"w-1 ForcedAfterMaxBlock".to_owned()),
+        "{told:?}"
+    );
     stage.edit("w-1", |pod| pod.notes.want = None);
     stage.run(70);
     assert!(stage.only("event").contains(&"w-1 GaveBack".to_owned()));
@@ -160,7 +170,9 @@ fn hints_are_neither_set_nor_cleared_while_nothing_is_known() {
     stage.run(30);
     assert_eq!(stage.only("hint"), [""; 0]);
     let at = stage.now;
-    stage.edit("x-0", |pod| pod.notes.hints = Some(Hints { at, held: true }));
+    stage.edit("x-0", |pod| {
+        pod.notes.hints = Some(Hints { at, held: true });
+    });
     stage.run(250);
     assert_eq!(stage.only("hint"), [""; 0]);
     stage.run(60);
@@ -171,7 +183,9 @@ fn hints_are_neither_set_nor_cleared_while_nothing_is_known() {
 fn hints_are_cleared_where_nobody_wants_them() {
     let mut stage = Stage::deployment(3);
     let at = stage.now;
-    stage.edit("w-0", |pod| pod.notes.hints = Some(Hints { at, held: true }));
+    stage.edit("w-0", |pod| {
+        pod.notes.hints = Some(Hints { at, held: true });
+    });
     stage.run(2);
     assert_eq!(stage.only("hint"), ["w-0 clear"]);
 }
