@@ -88,21 +88,19 @@ struct Head {
     ready: bool,
     cost: i32,
     crowd: Reverse<usize>,
-    /// How long it has been Ready, in powers of two of a nanosecond. `None` outside: not Ready; inside: no time known,
-    /// or a time to come.
-    ready_for: Option<Option<Option<u32>>>,
+    /// How long it has been Ready: see [`ready_bucket`].
+    ready_for: u32,
 }
 
 impl Head {
     fn of(pod: &Pod, cost: i32, crowds: &HashMap<&str, usize>, now: Time) -> Self {
-        let ready_for = pod.ready_changed.map(|since| bucket(since, now));
         Self {
             assigned: pod.node.is_some(),
             phase: phase_rank(pod.phase),
             ready: pod.ready,
             cost,
             crowd: Reverse(crowds.get(node(pod)).copied().unwrap_or_default()),
-            ready_for: pod.ready.then_some(ready_for),
+            ready_for: ready_bucket(pod, now),
         }
     }
 }
@@ -126,6 +124,12 @@ fn late_key(pod: &Pod, now: Time) -> (Reverse<u32>, Option<u32>, &str) {
         .as_ref()
         .map_or(0, |container| container.restarts);
     (Reverse(restarts), bucket(pod.created, now), &pod.uid)
+}
+
+/// 0 where a pod is not Ready or nobody knows since when, 1 for a time that is not past, then by [`bucket`].
+fn ready_bucket(pod: &Pod, now: Time) -> u32 {
+    let since = pod.ready_changed.filter(|_| pod.ready);
+    since.map_or(0, |since| bucket(since, now).map_or(1, |bucket| bucket + 2))
 }
 
 /// The binary logarithm of the nanoseconds since a time; `None` where it is not past. Two times of one bucket are

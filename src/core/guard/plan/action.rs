@@ -1,9 +1,10 @@
 //! What the leader may do, as plain data. An executor performs each; the world then changes through watch events and
 //! answers of workers. Performs nothing.
 //!
-//! The executor's part of the contract: one action per pod at a time; every write is a compare-and-swap on the pod's UID
-//! and resourceVersion, and a lost race is simply dropped (the next plan sees what won); a worker is told anything only
-//! while the leader's Lease outlives the request's timeout.
+//! The executor's part of the contract: one action per pod at a time; every write tests the pod's UID, and where the action
+//! names a version, the resourceVersion that the plan saw, never a newer one (a grant that was written meanwhile must
+//! win); a lost race is simply dropped, since the next plan sees what won; a worker is told anything only while the
+//! leader's Lease outlives the request's timeout.
 
 use crate::core::guard::facts::pod::ClusterId;
 use crate::core::guard::notes::{Drain, Drained};
@@ -17,6 +18,8 @@ pub enum Action {
     BeginDrain {
         /// The pod's UID.
         uid: String,
+        /// The pod's resourceVersion.
+        version: String,
         /// The record: the container that is drained, and now.
         drain: Drain,
         /// The pod's new `pod-deletion-cost`; `None` leaves what stands there.
@@ -64,6 +67,8 @@ pub enum Action {
     Return {
         /// The pod's UID.
         uid: String,
+        /// The pod's resourceVersion.
+        version: String,
         /// What `returning` says.
         at: Time,
         /// The pod's removal is still wanted: its clock goes on.
@@ -79,6 +84,8 @@ pub enum Action {
     Forget {
         /// The pod's UID.
         uid: String,
+        /// The pod's resourceVersion.
+        version: String,
         /// The pod's removal is still wanted: its clock goes on.
         keep_want: bool,
     },
@@ -88,6 +95,8 @@ pub enum Action {
     Clean {
         /// The pod's UID.
         uid: String,
+        /// The pod's resourceVersion.
+        version: String,
         /// What `returning` says, where a drain is to be taken back.
         returning: Option<Time>,
     },

@@ -31,7 +31,8 @@ pub(super) fn begin<'a>(crew: &Crew<'a>, memory: &mut Memory) -> Vec<(&'a str, A
     let mut serving = serving(crew, memory);
     let mut begun = Vec::new();
     for pod in queue(crew) {
-        let without = serving.iter().filter(|uid| **uid != pod.uid).count();
+        let serves = usize::from(serving.contains(pod.uid.as_str()));
+        let without = serving.len() - serves;
         let without = u32::try_from(without).unwrap_or(u32::MAX);
         let again = crew.record(pod).is_some();
         let may = again || is_above_floor(crew, pod, without);
@@ -131,6 +132,7 @@ fn action(crew: &Crew<'_>, pod: &Pod) -> Action {
     let cost = (ours && kick::ranks_by_cost(crew, pod)).then_some(bands::DRAINING);
     Action::BeginDrain {
         uid: pod.uid.clone(),
+        version: pod.resource_version.clone(),
         drain: Drain { container, at },
         cost,
     }

@@ -32,6 +32,7 @@ pub(super) fn step<'a>(view: &View<'a>, memory: &mut Memory, pod: &'a Pod) -> Op
             .attempt(Try::Forget, giveback::AGAIN, view.now);
     due.then(|| Action::Forget {
         uid: pod.uid.clone(),
+        version: pod.resource_version.clone(),
         keep_want: false,
     })
 }

@@ -1,7 +1,7 @@
 //! The workers of one cluster as the leader sees them for the length of one plan: which are wanted gone, which serve,
 //! which are ours. Answers questions; acts on none.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::core::guard::class::View;
 use crate::core::guard::evidence::Answer;
@@ -19,6 +19,8 @@ pub(super) struct Crew<'a> {
     pub cluster: &'a ClusterId,
     /// In the order of their UIDs.
     pub pods: Vec<&'a Pod>,
+    /// The UIDs of those that may go, if need be after one more look.
+    pub free: HashSet<&'a str>,
     /// Those that are wanted gone, by UID.
     pub wanted: HashMap<&'a str, Wanted>,
     /// How many there are meant to be.
@@ -28,10 +30,13 @@ pub(super) struct Crew<'a> {
 impl<'a> Crew<'a> {
     pub fn muster(view: View<'a>, cluster: &'a ClusterId, memory: &Memory) -> Self {
         let world = view.world;
+        let pods: Vec<_> = world.members(cluster, Role::Worker).collect();
+        let free = pods.iter().filter(|pod| is_free(&view, pod));
         let mut crew = Self {
             view,
             cluster,
-            pods: world.members(cluster, Role::Worker).collect(),
+            free: free.map(|pod| pod.uid.as_str()).collect(),
+            pods,
             wanted: HashMap::new(),
             target: 0,
         };
@@ -40,12 +45,13 @@ impl<'a> Crew<'a> {
         crew
     }
 
-    /// One pod, whatever is known of the others.
+    /// One pod that nobody lets go, whatever is known of the others.
     pub fn alone(view: View<'a>, pod: &'a Pod) -> Self {
         Self {
             view,
             cluster: &pod.cluster,
             pods: vec![pod],
+            free: HashSet::new(),
             wanted: HashMap::new(),
             target: 0,
         }
@@ -64,7 +70,7 @@ impl<'a> Crew<'a> {
 
     /// Whether a pod may go, if need be after one more look at it.
     pub fn is_free(&self, pod: &Pod) -> bool {
-        is_free(&self.view, pod)
+        self.free.contains(pod.uid.as_str())
     }
 
     /// Whether somebody ordered that it may go.

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use crate::core::guard::class::{Class, View};
 use crate::core::guard::facts::pod::{Pod, Role};
 use crate::core::guard::facts::workload::{Kind, Workload};
-use crate::core::guard::gate::{Gate, Patience, Why};
+use crate::core::guard::gate::{Barrier, Gate, Patience, Why};
 use crate::core::guard::time::Time;
 
 use super::action::{Action, Reason, Subject};
@@ -57,13 +57,15 @@ fn holds(view: &View<'_>, pod: &Pod) -> BTreeSet<Reason> {
     }
     let class = view.class(pod);
     let mut holds = by_gate(view, pod);
+    if !refused {
+        holds.remove(&Reason::StateUnknown);
+    }
     let done = matches!(class, Class::Drained { .. } | Class::Leaked);
     let facts = [
         (refused, Reason::Blocked),
         (drained, Reason::DrainStarted),
         (done, Reason::Drained),
         (granted, Reason::Granted),
-        (refused && class == Class::Unknown, Reason::StateUnknown),
         (notes.returning.is_some(), Reason::GaveBack),
     ];
     holds.extend(
@@ -81,6 +83,7 @@ fn by_gate(view: &View<'_>, pod: &Pod) -> BTreeSet<Reason> {
         Gate::Open(Why::MaxBlock | Why::FinalBound | Why::Unreachable | Why::Unproven) => {
             Some(Reason::ForcedAfterMaxBlock)
         }
+        Gate::Shut(Barrier::Unknown) => Some(Reason::StateUnknown),
         _ => None,
     };
     reason.into_iter().collect()

@@ -49,11 +49,21 @@ fn give_back(crew: &Crew<'_>, memory: &mut Memory, pod: &Pod) -> Option<Action> 
     let what = if drained { Try::Return } else { Try::Forget };
     let due = something && memory.pod(&pod.uid).attempt(what, AGAIN, crew.view.now);
     let uid = pod.uid.clone();
+    let version = pod.resource_version.clone();
     let at = crew.view.now;
     let action = if drained {
-        Action::Return { uid, at, keep_want }
+        Action::Return {
+            uid,
+            version,
+            at,
+            keep_want,
+        }
     } else {
-        Action::Forget { uid, keep_want }
+        Action::Forget {
+            uid,
+            version,
+            keep_want,
+        }
     };
     due.then_some(action)
 }
@@ -70,7 +80,11 @@ fn go_on(crew: &Crew<'_>, memory: &mut Memory, pod: &Pod, since: Time) -> Option
     let uid = pod.uid.clone();
     if active || restarted {
         let due = memory.attempt(Try::Forget, AGAIN, now);
-        return due.then_some(Action::Forget { uid, keep_want });
+        return due.then_some(Action::Forget {
+            uid,
+            version: pod.resource_version.clone(),
+            keep_want,
+        });
     }
     if is_shutting_down(crew, pod) {
         return None;
@@ -173,7 +187,11 @@ pub(super) fn clean<'a>(view: &View<'a>, memory: &mut Memory, pod: &'a Pod) -> O
     if has_marks(pod, returning) {
         let due = memory.pod(&pod.uid).attempt(Try::Clean, AGAIN, view.now);
         let returning = drained.then(|| returning.unwrap_or(view.now));
-        return due.then_some(Action::Clean { uid, returning });
+        return due.then_some(Action::Clean {
+            uid,
+            version: pod.resource_version.clone(),
+            returning,
+        });
     }
     let crew = Crew::alone(*view, pod);
     go_on(&crew, memory, pod, returning?)

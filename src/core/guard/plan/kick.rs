@@ -16,7 +16,7 @@ use super::memory::{Kicks, Memory, Try};
 use super::{surplus, want};
 
 /// After so many seconds a kick is repeated.
-const REPEATS: [u64; 3] = [10, 20, 40];
+pub(super) const REPEATS: [u64; 3] = [10, 20, 40];
 
 /// Our own eviction is repeated after so long.
 const EVICT: Duration = Duration::from_secs(10);

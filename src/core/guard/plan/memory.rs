@@ -12,6 +12,7 @@ use crate::core::guard::notes::{Cause, Want};
 use crate::core::guard::time::Time;
 
 use super::action::{Reason, Subject};
+use super::kick::REPEATS;
 
 /// What a leader remembers between plans.
 #[derive(Clone, Debug, Default)]
@@ -128,6 +129,12 @@ impl Memory {
         self.pods.entry(uid.to_owned()).or_default()
     }
 
+    /// Whether a pod was kicked as often as kicks are repeated.
+    pub(super) fn is_kicked_out(&self, uid: &str) -> bool {
+        let kicks = self.pods.get(uid).and_then(|memory| memory.kicks);
+        kicks.is_some_and(|kicks| kicks.count as usize > REPEATS.len())
+    }
+
     /// When a workload's replicas were raised last, as far as seen.
     pub(super) fn raised(&self, workload: &str) -> Option<Time> {
         self.replicas.get(workload)?.raised
@@ -163,11 +170,10 @@ impl Memory {
 
     /// Takes in what holds of a subject now; answers what is new. Of what a new leader finds, nothing is.
     pub(super) fn news(&mut self, about: &Subject, holds: BTreeSet<Reason>) -> Vec<Reason> {
-        let known = self.announced.insert(about.clone(), holds.clone());
-        let Some(known) = known else {
-            return Vec::new();
-        };
-        holds.difference(&known).copied().collect()
+        let known = self.announced.get(about);
+        let news = known.map(|known| holds.difference(known).copied().collect());
+        self.announced.insert(about.clone(), holds);
+        news.unwrap_or_default()
     }
 }
 

@@ -61,7 +61,9 @@ pub fn plan(view: &View<'_>, memory: &mut Memory) -> Vec<Action> {
             _ if namespace.terminating => {}
             Some(Mode::Enforce) => actions.extend(enforce(*view, cluster, memory)),
             Some(Mode::Audit) => {
-                actions.extend(begin::probe(&Crew::muster(*view, cluster, memory), memory));
+                let crew = Crew::muster(*view, cluster, memory);
+                actions.extend(begin::probe(&crew, memory));
+                actions.extend(events::of_cluster(&crew, memory));
                 actions.extend(clean(view, cluster, memory));
             }
             None => actions.extend(clean(view, cluster, memory)),

@@ -11,7 +11,7 @@ use crate::core::guard::rank::{ranked, ranked_by};
 use crate::core::guard::time::Time;
 
 use super::bands;
-use super::crew::{Crew, is_free};
+use super::crew::Crew;
 use super::memory::Memory;
 use super::want::target_of;
 
@@ -39,7 +39,7 @@ fn of_workload<'a>(
         return beyond(view, workload, target_of(view, memory, workload));
     }
     let shares = shares(view, memory, workload).into_iter();
-    let each = shares.flat_map(|(ranking, target)| first(crew, ranking, target, named));
+    let each = shares.flat_map(|(ranking, target)| first(crew, memory, ranking, target, named));
     each.collect()
 }
 
@@ -90,6 +90,7 @@ fn beyond<'a>(view: &View<'a>, workload: &Workload, target: u32) -> Vec<&'a Pod>
 
 fn first<'a>(
     crew: &Crew<'a>,
+    memory: &Memory,
     workload: &Workload,
     target: u32,
     named: &dyn Fn(&Pod) -> bool,
@@ -102,24 +103,27 @@ fn first<'a>(
     }
     let mut pods = ranked_by(view, workload, |pod| intended(crew, pod));
     let rest = pods.split_off(surplus);
-    keep_those_begun(crew, &mut pods, rest, named);
+    keep_those_begun(crew, memory, &mut pods, rest, named);
     pods
 }
 
-/// A pod outside that is going already takes the place of the last one inside that is not.
+/// A pod outside that is going already takes the place of the last one inside that is not. One that may go and was kicked
+/// to no effect no longer does: the controller ranks another before it for reasons that no cost outweighs.
 fn keep_those_begun<'a>(
     crew: &Crew<'a>,
+    memory: &Memory,
     inside: &mut [&'a Pod],
     outside: Vec<&'a Pod>,
     named: &dyn Fn(&Pod) -> bool,
 ) {
     let begun = |pod: &Pod| crew.record(pod).is_some() && pod.notes.returning.is_none();
-    let going = |pod: &Pod| (begun(pod) || named(pod)) && !is_free(&crew.view, pod);
+    let passed_over = |pod: &Pod| memory.is_kicked_out(&pod.uid) && crew.is_free(pod);
+    let going = |pod: &Pod| (begun(pod) || named(pod)) && !passed_over(pod);
     let mut outside: Vec<_> = outside.into_iter().filter(|pod| going(pod)).collect();
     outside.sort_by_key(|pod| (Reverse(begun(pod)), asked(pod)));
     for pod in outside {
-        let waits = |other: &&Pod| !begun(other) && !named(other) && !is_free(&crew.view, other);
-        match inside.iter().rposition(|other| waits(other)) {
+        let waits = |other: &&Pod| !begun(other) && !named(other) && !crew.is_free(other);
+        match inside.iter().rposition(waits) {
             Some(place) => inside[place] = pod,
             None => return,
         }
@@ -145,7 +149,7 @@ pub(super) fn band(crew: &Crew<'_>, pod: &Pod) -> Option<i32> {
     let returning = pod.notes.returning.is_some();
     let leaving = crew.record(pod).is_some() && !returning;
     let band = bands::of(class, leaving)?;
-    if !returning && is_free(&crew.view, pod) {
+    if !returning && crew.is_free(pod) {
         return Some(bands::DRAINED[0]);
     }
     Some(band)

@@ -177,7 +177,7 @@ fn a_foreign_drain_is_proven_and_kicked_but_never_taken_back() {
     assert_eq!(stage.done()[..2], ["prove w-1", "kick w-1"]);
     stage.run(1300);
     assert_eq!(stage.state("w-1"), Some(NodeState::Drained));
-    assert_eq!(stage.pod("w-1").notes, Default::default());
+    assert_eq!(stage.pod("w-1").notes, Notes::default());
 }
 
 #[test]

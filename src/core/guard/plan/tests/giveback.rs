@@ -97,7 +97,7 @@ fn a_container_that_restarted_has_nothing_to_take_back() {
     stage.run(61);
     stage.log.clear();
     stage.edit("w-1", |pod| {
-        pod.container.as_mut().unwrap().id = "second".to_owned()
+        pod.container.as_mut().unwrap().id = "second".to_owned();
     });
     stage.says("w-1", Some(NodeState::Active));
     stage.run(1);
@@ -119,7 +119,7 @@ fn a_pod_that_carries_a_refused_number_keeps_it_while_it_counts() {
     assert!(stage.pod("w-0").notes.want.is_some());
     stage.run(1100);
     let notes = [stage.pod("w-0").notes, stage.pod("w-1").notes];
-    assert_eq!(notes, [Default::default(), Default::default()]);
+    assert_eq!(notes, [Notes::default(), Notes::default()]);
 }
 
 #[test]

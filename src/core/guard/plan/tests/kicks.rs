@@ -105,10 +105,7 @@ fn the_proof_is_asked_for_after_notice_time_at_once_and_then_with_pauses() {
     let notice = stage.policy.bounds.notice;
     let start = Time::before(stage.now, std::time::Duration::from_secs(40));
     let first = (begun + notice).since(start).as_secs();
-    let expected: Vec<_> = (0..)
-        .map(|n| first + 5 * n)
-        .take_while(|at| *at <= 40)
-        .collect();
+    let expected: Vec<_> = (first..=40).step_by(5).collect();
     assert_eq!(times, expected);
 }
 

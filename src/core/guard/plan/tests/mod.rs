@@ -19,7 +19,7 @@ use crate::core::guard::evidence::{
 use crate::core::guard::facts::Name;
 use crate::core::guard::facts::pod::{Pod, Role};
 use crate::core::guard::facts::workload::Kind;
-use crate::core::guard::notes::{Cause, Grant, GrantKey, Hints, Want};
+use crate::core::guard::notes::{Cause, Grant, GrantKey, Hints, Notes, Want};
 use crate::trino::words::NodeState;
 
 /// A cluster whose Trino answers, a leader and an executor.
@@ -281,7 +281,9 @@ impl Stage {
             return;
         };
         match action {
-            Action::BeginDrain { uid, drain, cost } => {
+            Action::BeginDrain {
+                uid, drain, cost, ..
+            } => {
                 self.edit(&name, |pod| {
                     pod.notes.drain = Some(drain);
                     pod.notes.drained = None;

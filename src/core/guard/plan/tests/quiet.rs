@@ -27,7 +27,7 @@ impl Stage {
                 at,
                 held: true,
                 ours: Vec::new(),
-            })
+            });
         });
         stage.refuse("c-0", Cause::Delete);
         stage.log.clear();
@@ -36,7 +36,7 @@ impl Stage {
 
     fn assert_clean(&self) {
         for name in ["w-0", "w-1", "w-2", "c-0"] {
-            assert_eq!(self.pod(name).notes, Default::default(), "{name}");
+            assert_eq!(self.pod(name).notes, Notes::default(), "{name}");
             assert!(!bands::is_ours(self.pod(name).cost), "{name}");
         }
         assert_eq!(self.state("w-1"), Some(NodeState::Active));
@@ -179,7 +179,7 @@ fn hints_are_neither_set_nor_cleared_while_nothing_is_known() {
             at,
             held: true,
             ours: Vec::new(),
-        })
+        });
     });
     stage.run(250);
     assert_eq!(stage.only("hint"), [""; 0]);
@@ -196,7 +196,7 @@ fn hints_are_cleared_where_nobody_wants_them() {
             at,
             held: true,
             ours: Vec::new(),
-        })
+        });
     });
     stage.run(2);
     assert_eq!(stage.only("hint"), ["w-0 clear"]);

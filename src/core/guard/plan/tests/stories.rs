@@ -54,7 +54,7 @@ fn d_a_human_deletes_one_pod_and_walks_away() {
     stage.run(30);
     assert_eq!(stage.done(), ["return w-1", "active w-1", "forget w-1"]);
     assert_eq!(stage.state("w-1"), Some(NodeState::Active));
-    assert_eq!(stage.pod("w-1").notes, Default::default());
+    assert_eq!(stage.pod("w-1").notes, Notes::default());
     assert_eq!(stage.pod("w-1").cost, 0);
     stage.run(600);
     assert_eq!(stage.done(), [""; 0]);
@@ -205,6 +205,6 @@ fn n_a_scale_to_zero_is_revoked_by_new_demand() {
     stage.run(10);
     for name in ["w-0", "w-1", "w-2"] {
         assert_eq!(stage.state(name), Some(NodeState::Active));
-        assert_eq!(stage.pod(name).notes, Default::default());
+        assert_eq!(stage.pod(name).notes, Notes::default());
     }
 }

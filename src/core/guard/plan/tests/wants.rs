@@ -33,6 +33,7 @@ fn the_first_pods_of_the_ranking_that_are_too_many_are_wanted() {
     let mut stage = Stage::deployment(5);
     assert_eq!(stage.wanted(), [""; 0]);
     stage.replicas(3);
+    stage.run(1);
     assert_eq!(stage.wanted(), ["w-0", "w-1"]);
     stage.tasks.insert("uid-w-0".to_owned(), 1);
     stage.run(1);
@@ -92,12 +93,14 @@ fn a_controller_that_tries_another_victim_starts_no_other_drain() {
     stage.refuse("w-0", Cause::Controller);
     stage.replicas(3);
     stage.run(1);
-    let first = stage.only("begin");
-    assert_eq!(first.len(), 1);
+    assert_eq!(stage.only("begin"), ["w-1"], "the idle one");
     stage.refuse("w-3", Cause::Controller);
     stage.edit("w-3", |pod| pod.ready = false);
-    stage.run(120);
-    assert_eq!(stage.only("begin"), [""; 0], "{first:?} stays the victim");
+    stage.run(60);
+    assert_eq!(stage.only("begin"), [""; 0]);
+    // It may go and was kicked in vain: the controller takes whoever is not Ready first.
+    stage.run(60);
+    assert_eq!(stage.only("begin"), ["w-3"]);
 }
 
 #[test]
