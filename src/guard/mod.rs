@@ -3,5 +3,6 @@
 
 pub mod clock;
 pub mod config;
+pub mod manifests;
 pub mod state;
 pub mod trino;
