@@ -10,6 +10,7 @@ mod cli;
 mod config;
 mod exporter;
 mod layers;
+mod manifests;
 mod process;
 mod simulator;
 mod web;
