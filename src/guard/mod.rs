@@ -12,6 +12,7 @@ pub mod kube_pen;
 pub mod leader;
 pub mod obituary;
 pub mod pen;
+pub mod manifests;
 pub mod state;
 pub mod tls;
 pub mod trino;

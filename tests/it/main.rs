@@ -10,6 +10,7 @@ mod cli;
 mod config;
 mod exporter;
 mod layers;
+mod manifests;
 mod process;
 mod serving;
 mod simulator;
