@@ -26,8 +26,19 @@ pub struct Notes {
     pub returning: Option<Time>,
     /// A removal that was allowed.
     pub grant: Option<Grant>,
+    /// Our hints to autoscalers.
+    pub hints: Option<Hints>,
     /// Break-glass.
     pub break_glass: Option<Override>,
+}
+
+/// Our hints to autoscalers on a busy worker. Without this record none is ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hints {
+    /// When they were set.
+    pub at: Time,
+    /// Whether they still stand, or were dropped because they stood for long enough.
+    pub held: bool,
 }
 
 /// A removal that was refused.
@@ -144,6 +155,7 @@ impl Notes {
             drained: json(annotations, keys::DRAINED_AT),
             returning: time(keys::RETURNING),
             grant: grant.filter(|grant| grant.uid == uid),
+            hints: json(annotations, keys::HINTED),
             break_glass: annotations
                 .get(keys::OVERRIDE)
                 .map(|text| Override::read(text)),
