@@ -5,6 +5,7 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
 mod binary;
+mod certs;
 mod chart;
 mod cli;
 mod config;
