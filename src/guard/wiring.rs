@@ -85,27 +85,15 @@ impl Guard {
     /// When there is no way to the Kubernetes API, or a port, a certificate or a secret can't be used.
     pub async fn prepare(settings: Settings, stop: &CancellationToken) -> anyhow::Result<Self> {
         let connected = Kubernetes::connect().await;
-        let mut base = Base {
-            kubernetes: connected.context("the guard needs a service account or a kubeconfig")?,
-            settings: Arc::new(settings),
-            clock: collect::clock::Clock::start(),
-            stop: stop.clone(),
-            halt: CancellationToken::new(),
-            tasks: Tasks::default(),
-            metrics: Metrics::default(),
-            readiness: Readiness::default(),
-            counters: Counters::default(),
-        };
-        let watched = base.watch()?;
-        let fresh: Arc<dyn Fresh> = Arc::new(Watching(watched.clone(), base.clock));
-        let state = State::new(
-            Atlas::Watched(watched),
-            base.settings.policy.clone(),
-            Clock::start(),
-        );
+        let connected = connected.context("the guard needs a service account or a kubeconfig")?;
+        let mut base = Base::new(settings, connected, stop, CancellationToken::new());
+        let (state, fresh) = base.state()?;
         let pen = base.pen();
         let looks = base.trino(&state);
-        let leadership = base.lead(&state, &pen, &looks, &fresh);
+        let (leader, leadership) = base.candidate(&state, &pen, &looks, &fresh);
+        let (power, stop) = (leader.power.clone(), stop.clone());
+        base.spawn("ask whether workers drain", power.run(stop.clone()));
+        base.spawn("lead", leader.run(stop));
         let webhook = base.webhook(&state, &pen, &looks, &fresh)?;
         base.halt_late();
         base.serve(webhook, leadership).await
@@ -120,7 +108,52 @@ impl Guard {
     }
 }
 
+/// What `xtrinode guard cleanup` needs: a leader that always leads, and the work that it rests on until `stop`.
+///
+/// # Errors
+/// When a selector of the configuration can't be read.
+pub fn cleaner(
+    settings: Settings,
+    kubernetes: Kubernetes,
+    lead: Arc<dyn Lead>,
+    stop: &CancellationToken,
+) -> anyhow::Result<(Leader, Tasks)> {
+    let mut base = Base::new(settings, kubernetes, stop, stop.clone());
+    let (state, fresh) = base.state()?;
+    let pen = base.pen();
+    let looks = base.trino(&state);
+    let leader = base.leader(&state, &pen, &looks, &fresh, lead);
+    Ok((leader, base.tasks))
+}
+
 impl Base {
+    fn new(
+        settings: Settings,
+        kubernetes: Kubernetes,
+        stop: &CancellationToken,
+        halt: CancellationToken,
+    ) -> Self {
+        Self {
+            settings: Arc::new(settings),
+            kubernetes,
+            clock: collect::clock::Clock::start(),
+            stop: stop.clone(),
+            halt,
+            tasks: Tasks::default(),
+            metrics: Metrics::default(),
+            readiness: Readiness::default(),
+            counters: Counters::default(),
+        }
+    }
+
+    fn state(&mut self) -> anyhow::Result<(State, Arc<dyn Fresh>)> {
+        let watched = self.watch()?;
+        let fresh: Arc<dyn Fresh> = Arc::new(Watching(watched.clone(), self.clock));
+        let policy = self.settings.policy.clone();
+        let state = State::new(Atlas::Watched(watched), policy, Clock::start());
+        Ok((state, fresh))
+    }
+
     fn watch(&mut self) -> anyhow::Result<Watched> {
         let options = watch::Options {
             selection: selection(&self.settings)?,
@@ -185,13 +218,14 @@ impl Base {
         looks
     }
 
-    fn lead(
+    /// A leader that leads when the Lease says so.
+    fn candidate(
         &mut self,
         state: &State,
         pen: &Arc<dyn Pen>,
         looks: &Looks,
         fresh: &Arc<dyn Fresh>,
-    ) -> Leadership {
+    ) -> (Leader, Leadership) {
         let installation = self.settings.installation.clone();
         let lease = installation.lease;
         let name = Name::new(installation.namespace, lease.name);
@@ -207,34 +241,42 @@ impl Base {
             terms,
             self.clock,
         );
-        let power = Power {
-            state: state.clone(),
-            workers: looks.workers.clone(),
-            port: looks.port,
-        };
+        let stop = self.stop.clone();
+        self.spawn("stand for leader", candidate.run(stop));
+        let lead = Arc::new(leadership.clone());
+        (self.leader(state, pen, looks, fresh, lead), leadership)
+    }
+
+    fn leader(
+        &mut self,
+        state: &State,
+        pen: &Arc<dyn Pen>,
+        looks: &Looks,
+        fresh: &Arc<dyn Fresh>,
+        lead: Arc<dyn Lead>,
+    ) -> Leader {
         let leads = Arc::new(AtomicBool::new(false));
-        let leader = Leader {
-            state: state.clone(),
-            lead: Arc::new(leadership.clone()),
-            fresh: fresh.clone(),
-            pen: pen.clone(),
-            workers: looks.workers.clone(),
-            power: power.clone(),
-            settings: self.settings.clone(),
-            counters: self.counters.clone(),
-            leads: leads.clone(),
-        };
         let gauges = Gauges {
             state: state.clone(),
             mode: self.settings.mode,
-            leads,
+            leads: leads.clone(),
         };
         self.metrics.register_collector(Box::new(gauges));
-        let stop = self.stop.clone();
-        self.spawn("stand for leader", candidate.run(stop.clone()));
-        self.spawn("ask whether workers drain", power.run(stop.clone()));
-        self.spawn("lead", leader.run(stop));
-        leadership
+        Leader {
+            state: state.clone(),
+            lead,
+            fresh: fresh.clone(),
+            pen: pen.clone(),
+            workers: looks.workers.clone(),
+            power: Power {
+                state: state.clone(),
+                workers: looks.workers.clone(),
+                port: looks.port,
+            },
+            settings: self.settings.clone(),
+            counters: self.counters.clone(),
+            leads,
+        }
     }
 
     fn webhook(
