@@ -181,9 +181,9 @@ impl Evidence {
         worker.unproven.get_or_insert(at);
     }
 
-    /// Forgets a pod.
-    pub fn forget(&mut self, uid: &str) {
-        self.workers.remove(uid);
+    /// Forgets the pods that are gone.
+    pub fn keep_only(&mut self, lives: impl Fn(&str) -> bool) {
+        self.workers.retain(|uid, _| lives(uid));
     }
 
     /// What was seen of the pod's running container; `None` when nothing was.

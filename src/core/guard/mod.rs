@@ -6,6 +6,7 @@ pub mod ask;
 pub mod bounds;
 pub mod class;
 mod clear;
+pub mod edit;
 pub mod evidence;
 pub mod facts;
 pub mod fleet;
@@ -18,6 +19,7 @@ pub mod review;
 pub mod rows;
 #[cfg(test)]
 pub(crate) mod staging;
+pub mod status;
 pub mod supply;
 pub mod text;
 pub mod time;
