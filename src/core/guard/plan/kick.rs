@@ -66,11 +66,11 @@ pub(super) fn kick_if(
     pod: &Pod,
     free: bool,
 ) -> Option<Action> {
-    let kicks = &mut memory.pod(&pod.uid).kicks;
     if !free || !pod.is_active() {
-        *kicks = None;
+        memory.end_kicks(&pod.uid);
         return None;
     }
+    let kicks = &mut memory.pod(&pod.uid).kicks;
     let count = next(view, pod, *kicks)?;
     let last = view.now;
     *kicks = Some(Kicks { count, last });
@@ -141,7 +141,7 @@ pub(super) fn cost(
         return None;
     }
     let draining = crew.record(pod).is_some() && pod.notes.returning.is_none();
-    let kicked = memory.pod(&pod.uid).kicks.is_some();
+    let kicked = memory.is_kicked(&pod.uid);
     let needed = crowded || draining;
     let goal = match surplus::band(crew, pod) {
         Some(band) if needed && ranks_by_cost(crew, pod) => Some(band),

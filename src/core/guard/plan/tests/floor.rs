@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::core::guard::evidence::{DrainPower, Said, Sight};
+use crate::core::guard::facts::workload::Workload;
+use crate::core::guard::plan::scene::workload;
 
 impl Stage {
     fn refuse_all(&mut self, count: u32) {
@@ -246,4 +248,39 @@ fn drain_permission_is_asked_for_again_when_it_is_old() {
     let mut stage = Stage::deployment(3);
     stage.run(1210);
     assert_eq!(stage.only("probe").len(), 2);
+}
+
+#[test]
+fn a_deployment_that_recreates_its_pods_waits_for_no_replacement() {
+    let mut stage = Stage::deployment(4);
+    stage.busy(4);
+    stage.put(Workload {
+        recreate: true,
+        ..workload(Kind::Deployment, "w", 4)
+    });
+    stage.put(Workload {
+        owner: Some("uid-w".to_owned()),
+        ..workload(Kind::ReplicaSet, "rs", 0)
+    });
+    stage.run(5);
+    assert_eq!(
+        stage.only("begin"),
+        ["w-0", "w-1", "w-2"],
+        "all but minActive"
+    );
+}
+
+#[test]
+fn tmp_speed() {
+    for n in [4u32, 2000] {
+        let mut stage = Stage::deployment(n);
+        stage.refuse_all(n);
+        stage.run(1);
+        let start = std::time::Instant::now();
+        let rounds = 4000 / n;
+        for _ in 0..rounds {
+            stage.act();
+        }
+        eprintln!("SPEED {n}: {:?}", start.elapsed() / rounds);
+    }
 }
