@@ -73,3 +73,7 @@ impl View<'_> {
         tuned.unwrap_or(self.policy.floor.min_active)
     }
 }
+
+#[cfg(test)]
+#[path = "fleet_tests.rs"]
+mod tests;

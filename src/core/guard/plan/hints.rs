@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use crate::core::guard::class::Class;
 use crate::core::guard::facts::pod::Pod;
-use crate::core::guard::notes::Hints;
 
 use super::action::{Action, HintStep};
 use super::crew::Crew;
@@ -31,7 +30,7 @@ pub(super) fn hint(crew: &Crew<'_>, memory: &mut Memory, pod: &Pod) -> Option<Ac
 
 fn step(crew: &Crew<'_>, pod: &Pod) -> Option<HintStep> {
     let now = crew.view.now;
-    let stands = pod.notes.hints;
+    let stands = pod.notes.hints.as_ref().map(|hints| (hints.at, hints.held));
     let Some(hold) = crew.view.policy.hints else {
         return stands.map(|_| HintStep::Clear);
     };
@@ -39,7 +38,7 @@ fn step(crew: &Crew<'_>, pod: &Pod) -> Option<HintStep> {
     let leaving = crew.record(pod).is_some() || answer.is_some_and(|seen| seen.leaving.is_some());
     match (crew.view.class(pod), stands) {
         (_, stands) if leaving => stands.map(|_| HintStep::Clear),
-        (Class::Busy(_) | Class::Unknown, Some(Hints { at, held: true })) => {
+        (Class::Busy(_) | Class::Unknown, Some((at, true))) => {
             (now.since(at) >= hold).then_some(HintStep::Drop)
         }
         (Class::Busy(_), None) => Some(HintStep::Hold(now)),

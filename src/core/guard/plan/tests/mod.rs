@@ -336,8 +336,12 @@ fn write(pod: &mut Pod, action: Action) {
         Action::Cost { cost, .. } => pod.cost = cost.unwrap_or_default(),
         Action::Hint { step, .. } => {
             pod.notes.hints = match step {
-                HintStep::Hold(at) => Some(Hints { at, held: true }),
-                HintStep::Drop => pod.notes.hints.map(|hints| Hints {
+                HintStep::Hold(at) => Some(Hints {
+                    at,
+                    held: true,
+                    ours: Vec::new(),
+                }),
+                HintStep::Drop => pod.notes.hints.clone().map(|hints| Hints {
                     held: false,
                     ..hints
                 }),

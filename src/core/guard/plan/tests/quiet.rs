@@ -23,7 +23,11 @@ impl Stage {
         stage.edit("w-2", |pod| pod.cost = bands::IDLE);
         let at = stage.now;
         stage.edit("w-0", |pod| {
-            pod.notes.hints = Some(Hints { at, held: true });
+            pod.notes.hints = Some(Hints {
+                at,
+                held: true,
+                ours: Vec::new(),
+            });
         });
         stage.refuse("c-0", Cause::Delete);
         stage.log.clear();
@@ -171,7 +175,11 @@ fn hints_are_neither_set_nor_cleared_while_nothing_is_known() {
     assert_eq!(stage.only("hint"), [""; 0]);
     let at = stage.now;
     stage.edit("x-0", |pod| {
-        pod.notes.hints = Some(Hints { at, held: true });
+        pod.notes.hints = Some(Hints {
+            at,
+            held: true,
+            ours: Vec::new(),
+        });
     });
     stage.run(250);
     assert_eq!(stage.only("hint"), [""; 0]);
@@ -184,7 +192,11 @@ fn hints_are_cleared_where_nobody_wants_them() {
     let mut stage = Stage::deployment(3);
     let at = stage.now;
     stage.edit("w-0", |pod| {
-        pod.notes.hints = Some(Hints { at, held: true });
+        pod.notes.hints = Some(Hints {
+            at,
+            held: true,
+            ours: Vec::new(),
+        });
     });
     stage.run(2);
     assert_eq!(stage.only("hint"), ["w-0 clear"]);
