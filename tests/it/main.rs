@@ -9,6 +9,7 @@ mod certs;
 mod chart;
 mod cli;
 mod config;
+mod docs;
 mod exporter;
 mod layers;
 mod manifests;

@@ -274,6 +274,10 @@ fn a_port_refusing_for_a_minute_is_dead_only_if_looked_at_and_not_ready() {
     assert_eq!(class(&scene), Class::Unknown, "59 s");
     scene.keeps_failing("w-0", &Said::Refused, 1);
     assert_eq!(class(&scene), Class::Dead, "60 s");
+    scene.pass(61);
+    assert_eq!(class(&scene), Class::Unknown, "not asked lately");
+    scene.look("w-0", Said::Refused);
+    assert_eq!(class(&scene), Class::Dead, "asked again");
     let mut ready = Scene::deployment(1);
     ready.keeps_failing("w-0", &Said::Refused, 70);
     assert_eq!(class(&ready), Class::Unknown, "the kubelet calls it Ready");

@@ -481,7 +481,7 @@ fn break_glass_that_does_not_count_says_why_and_shuts_nothing() {
     for text in wrong {
         let mut scene = busy();
         scene.edit("w-0", |pod| {
-            pod.notes.break_glass = Some(Override::read(text))
+            pod.notes.break_glass = Some(Override::read(text));
         });
         let Gate::Shut(Barrier::BadOverride(what)) = gate(&scene) else {
             panic!("{text}: {:?}", gate(&scene));
@@ -490,7 +490,7 @@ fn break_glass_that_does_not_count_says_why_and_shuts_nothing() {
         let mut drained = Scene::deployment(2);
         drained.drained("w-0");
         drained.edit("w-0", |pod| {
-            pod.notes.break_glass = Some(Override::read(text))
+            pod.notes.break_glass = Some(Override::read(text));
         });
         assert_eq!(opened(&drained), Some(Why::Drained), "{text}");
     }
