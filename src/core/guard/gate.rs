@@ -250,8 +250,8 @@ impl View<'_> {
             return Some(Gate::Open(Why::FinalBound));
         }
         let clock = self.clock(pod, refused, patience)?;
-        let after = self.serving_without(&pod.cluster, pod) >= self.floor(&pod.cluster, true);
-        (over(clock, limit) && after).then_some(Gate::Open(Why::MaxBlock))
+        let after = || self.serving_without(&pod.cluster, pod) >= self.floor(&pod.cluster, true);
+        (over(clock, limit) && after()).then_some(Gate::Open(Why::MaxBlock))
     }
 
     /// The bound on refusing a pod's removal to this caller.

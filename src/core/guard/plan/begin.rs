@@ -61,12 +61,10 @@ fn may_drain(crew: &Crew<'_>, memory: &Memory) -> bool {
 }
 
 /// The workers that serve and that nobody began to drain.
-fn serving<'a>(crew: &Crew<'a>, memory: &mut Memory) -> BTreeSet<&'a str> {
+fn serving<'a>(crew: &Crew<'a>, memory: &Memory) -> BTreeSet<&'a str> {
     let mut serving = BTreeSet::new();
     for pod in &crew.pods {
-        let begun = memory
-            .pod(&pod.uid)
-            .within(Try::Begin, AGAIN, crew.view.now);
+        let begun = memory.within(&pod.uid, Try::Begin, AGAIN, crew.view.now);
         if !begun && crew.record(pod).is_none() && crew.view.is_serving(pod) {
             serving.insert(pod.uid.as_str());
         }

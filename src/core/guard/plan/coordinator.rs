@@ -19,7 +19,7 @@ pub(super) fn step<'a>(view: &View<'a>, memory: &mut Memory, pod: &'a Pod) -> Op
     let refused = pod.notes.want.as_ref();
     let live = refused.is_some_and(|refused| want::is_live(view, memory, pod, refused));
     if live {
-        memory.pod(&pod.uid).unwanted = None;
+        memory.calm(&pod.uid);
         let free = is_free(view, pod);
         return kick::kick_if(view, memory, pod, free)
             .or_else(|| kick::evict(view, memory, pod, free));

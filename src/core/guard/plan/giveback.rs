@@ -29,7 +29,7 @@ pub(super) fn step(
 ) -> Option<Action> {
     let wanted = crew.wants(pod);
     if wanted {
-        memory.pod(&pod.uid).unwanted = None;
+        memory.calm(&pod.uid);
     }
     if let Some(since) = pod.notes.returning {
         return go_on(crew, memory, pod, since);
@@ -101,7 +101,7 @@ fn keeps_want(crew: &Crew<'_>, memory: &Memory, pod: &Pod) -> bool {
 /// when the want is too old; never within [`ALLOWED`] of an allow.
 pub(super) fn is_over(crew: &Crew<'_>, memory: &mut Memory, pod: &Pod) -> bool {
     if !has_leftovers(&pod.notes, crew.view.now) {
-        memory.pod(&pod.uid).unwanted = None;
+        memory.calm(&pod.uid);
         return false;
     }
     let now = crew.view.now;
@@ -134,15 +134,13 @@ fn is_shutting_down(crew: &Crew<'_>, pod: &Pod) -> bool {
 /// The drain that is taken back because queries come and too few workers serve: the newest without an allow a moment ago,
 /// wanted or not. A worker of which nothing is known counts as serving here: silence is no reason to undo a drain; and
 /// none in the last stretch before its bound is taken back.
-pub(super) fn demanded<'a>(crew: &Crew<'a>, memory: &mut Memory) -> Option<&'a str> {
+pub(super) fn demanded<'a>(crew: &Crew<'a>, memory: &Memory) -> Option<&'a str> {
     if !crew.has_queries() {
         return None;
     }
     let mut coming = 0;
     for pod in &crew.pods {
-        let recent = memory
-            .pod(&pod.uid)
-            .within(Try::Return, AGAIN, crew.view.now);
+        let recent = memory.within(&pod.uid, Try::Return, AGAIN, crew.view.now);
         coming += u32::from(recent || may_serve(crew, pod));
     }
     if coming >= crew.view.min_active(crew.cluster) {

@@ -6,13 +6,14 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use crate::core::guard::class::View;
-use crate::core::guard::facts::place::{Announced, Node};
+use crate::core::guard::facts::place::Node;
 use crate::core::guard::facts::pod::{ClusterId, Pod};
 use crate::core::guard::notes::{Cause, Want};
 use crate::core::guard::time::Time;
 
 use super::action::{Reason, Subject};
 use super::kick::REPEATS;
+use super::seen::{NodeMemory, Replicas, Rhythm};
 
 /// What a leader remembers between plans.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +23,8 @@ pub struct Memory {
     replicas: HashMap<String, Replicas>,
     probes: HashMap<ClusterId, Time>,
     announced: HashMap<Subject, BTreeSet<Reason>>,
+    /// The first plan is over: what begins to hold from now on is news.
+    settled: bool,
 }
 
 /// A kind of attempt at a pod.
@@ -58,29 +61,6 @@ pub(super) struct Kicks {
     pub last: Time,
 }
 
-/// How refusals of one pod follow each other.
-#[derive(Clone, Copy, Debug)]
-struct Rhythm {
-    at: Time,
-    gap: Option<Duration>,
-    before: Option<Duration>,
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct NodeMemory {
-    /// Since when it has been cordoned.
-    cordoned: Option<Time>,
-    leaving: bool,
-    /// When it stopped leaving.
-    stayed: Option<Time>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Replicas {
-    count: u32,
-    raised: Option<Time>,
-}
-
 impl Memory {
     /// Takes in what changed since the last plan, and forgets what is gone.
     pub(super) fn observe(&mut self, view: &View<'_>) {
@@ -96,8 +76,7 @@ impl Memory {
         for pod in world.pods() {
             self.observe_pod(pod);
             if let Some((name, node)) = pod.node.as_ref().zip(node_of(view, pod)) {
-                let node_memory = self.nodes.entry(name.clone()).or_default();
-                node_memory.observe(node, view.now);
+                self.observe_node(name, node, view.now);
             }
         }
         for workload in world.workloads() {
@@ -106,22 +85,56 @@ impl Memory {
     }
 
     fn observe_pod(&mut self, pod: &Pod) {
-        let memory = self.pods.entry(pod.uid.clone()).or_default();
         if let Some(want) = &pod.notes.want {
-            Rhythm::hear(&mut memory.rhythm, want.at);
+            Rhythm::hear(&mut self.pod(&pod.uid).rhythm, want.at);
+        }
+    }
+
+    /// Of a node that never left nothing needs to be known.
+    fn observe_node(&mut self, name: &str, node: &Node, now: Time) {
+        match self.nodes.get_mut(name) {
+            Some(memory) => memory.observe(node, now),
+            None if node.cordoned || node.announced.is_some() => {
+                let memory = self.nodes.entry(name.to_owned()).or_default();
+                memory.observe(node, now);
+            }
+            None => {}
         }
     }
 
     fn observe_replicas(&mut self, uid: &str, count: u32, now: Time) {
-        let fresh = Replicas {
-            count,
-            raised: None,
-        };
-        let seen = self.replicas.entry(uid.to_owned()).or_insert(fresh);
-        if count > seen.count {
-            seen.raised = Some(now);
+        match self.replicas.get_mut(uid) {
+            Some(seen) => seen.observe(count, now),
+            None => {
+                self.replicas.insert(uid.to_owned(), Replicas::of(count));
+            }
         }
-        seen.count = count;
+    }
+
+    /// Whether an attempt at a pod was made so recently.
+    pub(super) fn within(&self, uid: &str, what: Try, span: Duration, now: Time) -> bool {
+        let memory = self.pods.get(uid);
+        memory.is_some_and(|memory| memory.within(what, span, now))
+    }
+
+    /// Takes in that a pod is wanted, or carries nothing of ours.
+    pub(super) fn calm(&mut self, uid: &str) {
+        if let Some(memory) = self.pods.get_mut(uid) {
+            memory.unwanted = None;
+        }
+    }
+
+    /// Whether kicks of a pod go on.
+    pub(super) fn is_kicked(&self, uid: &str) -> bool {
+        let memory = self.pods.get(uid);
+        memory.is_some_and(|memory| memory.kicks.is_some())
+    }
+
+    /// Ends a series of kicks.
+    pub(super) fn end_kicks(&mut self, uid: &str) {
+        if let Some(memory) = self.pods.get_mut(uid) {
+            memory.kicks = None;
+        }
     }
 
     /// What is remembered of a pod.
@@ -170,10 +183,17 @@ impl Memory {
 
     /// Takes in what holds of a subject now; answers what is new. Of what a new leader finds, nothing is.
     pub(super) fn news(&mut self, about: &Subject, holds: BTreeSet<Reason>) -> Vec<Reason> {
-        let known = self.announced.get(about);
-        let news = known.map(|known| holds.difference(known).copied().collect());
-        self.announced.insert(about.clone(), holds);
-        news.unwrap_or_default()
+        let known = self.announced.remove(about).unwrap_or_default();
+        let news: Vec<_> = holds.difference(&known).copied().collect();
+        if !holds.is_empty() {
+            self.announced.insert(about.clone(), holds);
+        }
+        if self.settled { news } else { Vec::new() }
+    }
+
+    /// Ends the first plan.
+    pub(super) fn settle(&mut self) {
+        self.settled = true;
     }
 }
 
@@ -187,56 +207,9 @@ impl PodMemory {
         due
     }
 
-    /// Whether an attempt was made so recently.
-    pub(super) fn within(&self, what: Try, span: Duration, now: Time) -> bool {
+    fn within(&self, what: Try, span: Duration, now: Time) -> bool {
         let last = self.tried.get(&what);
         last.is_some_and(|last| now.since(*last) < span)
-    }
-}
-
-impl Rhythm {
-    fn hear(rhythm: &mut Option<Self>, at: Time) {
-        match rhythm {
-            Some(known) if at > known.at => {
-                known.before = known.gap;
-                known.gap = Some(at.since(known.at));
-                known.at = at;
-            }
-            Some(_) => {}
-            None => {
-                *rhythm = Some(Self {
-                    at,
-                    gap: None,
-                    before: None,
-                });
-            }
-        }
-    }
-
-    /// The longer of the last two gaps, if they are alike.
-    fn interval(&self) -> Option<Duration> {
-        let (one, other) = (self.gap?, self.before?);
-        let (short, long) = (one.min(other), one.max(other));
-        (long <= short * 2).then_some(long)
-    }
-}
-
-impl NodeMemory {
-    fn observe(&mut self, node: &Node, now: Time) {
-        let announced = matches!(
-            node.announced,
-            Some(Announced::ClusterAutoscaler | Announced::Karpenter)
-        );
-        self.cordoned = if node.cordoned {
-            self.cordoned.or(Some(now))
-        } else {
-            None
-        };
-        let leaving = node.cordoned || announced;
-        if self.leaving && !leaving {
-            self.stayed = Some(now);
-        }
-        self.leaving = leaving;
     }
 }
 

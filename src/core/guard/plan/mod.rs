@@ -28,6 +28,7 @@ mod giveback;
 mod hints;
 mod kick;
 mod memory;
+mod seen;
 mod surplus;
 mod want;
 
@@ -69,6 +70,7 @@ pub fn plan(view: &View<'_>, memory: &mut Memory) -> Vec<Action> {
             None => actions.extend(clean(view, cluster, memory)),
         }
     }
+    memory.settle();
     actions
 }
 

@@ -64,7 +64,7 @@ pub(super) fn crowded<'a>(crew: &Crew<'a>, memory: &Memory) -> BTreeSet<&'a str>
     let world = view.world;
     let workloads = world.top_workloads(crew.cluster, Role::Worker);
     let shares = workloads.flat_map(|workload| shares(view, memory, workload));
-    let crowded = shares.filter(|(ranking, target)| ranked(view, ranking).len() > *target as usize);
+    let crowded = shares.filter(|(ranking, target)| active(view, ranking) > *target as usize);
     crowded.map(|(ranking, _)| ranking.uid.as_str()).collect()
 }
 
@@ -77,6 +77,10 @@ pub(super) fn populated<'a>(view: &View<'a>, workload: &Workload) -> Vec<&'a Wor
         set.replicas > 0 || pods.any(Pod::is_active)
     };
     sets.filter(has_pods).collect()
+}
+
+fn active(view: &View<'_>, workload: &Workload) -> usize {
+    view.pods_of(workload).filter(|pod| pod.is_active()).count()
 }
 
 /// A StatefulSet's ordinals decide for themselves: a missing low one saves no high one.
@@ -96,8 +100,7 @@ fn first<'a>(
     named: &dyn Fn(&Pod) -> bool,
 ) -> Vec<&'a Pod> {
     let view = &crew.view;
-    let active = ranked(view, workload).len();
-    let surplus = active.saturating_sub(target as usize);
+    let surplus = active(view, workload).saturating_sub(target as usize);
     if surplus == 0 {
         return Vec::new();
     }

@@ -69,7 +69,17 @@ pub(super) fn target_of(view: &View<'_>, memory: &Memory, workload: &Workload) -
     });
     let latest = refused.max_by_key(|(at, target)| (*at, std::cmp::Reverse(*target)));
     let target = latest.map_or(workload.replicas, |(_, target)| target);
-    target.min(workload.replicas)
+    target.min(workload.replicas).min(meanwhile(view, workload))
+}
+
+/// What a Deployment that stops all old pods before it starts new ones is meant to have meanwhile: waiting for
+/// replacements would be in vain.
+fn meanwhile(view: &View<'_>, workload: &Workload) -> u32 {
+    let mut sets = view.world.replica_sets(&workload.uid).peekable();
+    if !workload.recreate || sets.peek().is_none() {
+        return workload.replicas;
+    }
+    sets.map(|set| set.replicas).sum()
 }
 
 /// Whether a refused removal still counts. `abandonAfter` after the last refusal it does not, or as soon as it ended

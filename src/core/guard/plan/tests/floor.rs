@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::core::guard::evidence::{DrainPower, Said, Sight};
+use crate::core::guard::facts::workload::Workload;
+use crate::core::guard::plan::scene::workload;
 
 impl Stage {
     fn refuse_all(&mut self, count: u32) {
@@ -129,7 +131,7 @@ fn a_worker_of_which_nothing_is_known_does_not_count_as_serving() {
     stage.run(10);
     assert_eq!(stage.only("begin"), [""; 0]);
     stage.says("w-3", Some(NodeState::Active));
-    stage.run(10);
+    stage.run(25);
     assert_eq!(stage.only("begin"), ["w-0"]);
 }
 
@@ -204,7 +206,7 @@ fn a_container_that_is_starting_is_told_when_it_has_started() {
     }
     assert_eq!(stage.only("begin"), [""; 0]);
     stage.says("w-1", Some(NodeState::Active));
-    stage.run(2);
+    stage.run(25);
     assert_eq!(stage.only("begin"), ["w-1"]);
 }
 
@@ -246,4 +248,24 @@ fn drain_permission_is_asked_for_again_when_it_is_old() {
     let mut stage = Stage::deployment(3);
     stage.run(1210);
     assert_eq!(stage.only("probe").len(), 2);
+}
+
+#[test]
+fn a_deployment_that_recreates_its_pods_waits_for_no_replacement() {
+    let mut stage = Stage::deployment(4);
+    stage.busy(4);
+    stage.put(Workload {
+        recreate: true,
+        ..workload(Kind::Deployment, "w", 4)
+    });
+    stage.put(Workload {
+        owner: Some("uid-w".to_owned()),
+        ..workload(Kind::ReplicaSet, "rs", 0)
+    });
+    stage.run(5);
+    assert_eq!(
+        stage.only("begin"),
+        ["w-0", "w-1", "w-2"],
+        "all but minActive"
+    );
 }
