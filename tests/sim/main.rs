@@ -1,0 +1,2 @@
+//! stub
+fn main() { println!("{}", xtrinode::core::guard::time::Time::default()); }
