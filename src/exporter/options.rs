@@ -1,16 +1,10 @@
 //! From the exporter's settings to the collector's options. Pure.
 
-use crate::collect::options::{
-    Access, Auth, KubernetesOptions, Options, Peer, PrometheusOptions, Target, TlsFiles,
-    namespace_of,
-};
+use crate::collect::options::{Access, Auth, KubernetesOptions, Options, Peer, PrometheusOptions};
+use crate::config::access::{basic_auth, forwarded_proto, target, tls_files, trino_auth};
 use crate::core::buffers::identity::Mapping;
-use crate::core::buffers::snapshot::CoordinatorSpec;
 
-use super::config::{
-    Basic, ClientTls, Compression, Coordinator, ForwardedProto, Prometheus, PrometheusAuth,
-    Settings, TrinoAuth, WorkerMapping,
-};
+use super::config::{Compression, Prometheus, PrometheusAuth, Settings, WorkerMapping};
 
 /// What the collector has to be told.
 #[must_use]
@@ -41,38 +35,14 @@ const fn uses_kubernetes(mapping: WorkerMapping) -> bool {
     matches!(mapping, WorkerMapping::Auto | WorkerMapping::Kubernetes)
 }
 
-fn target(coordinator: &Coordinator) -> Target {
-    let namespace = coordinator.namespace.clone();
-    Target {
-        spec: CoordinatorSpec {
-            name: coordinator.name.clone(),
-            release: coordinator.release.clone(),
-            namespace: namespace.unwrap_or_else(|| namespace_of(&coordinator.url)),
-        },
-        url: coordinator.url.clone(),
-    }
-}
-
 fn trino_access(settings: &Settings) -> Access {
     Access {
         peer: Peer::Trino,
-        auth: match &settings.trino_auth {
-            TrinoAuth::Header { name, value } => Auth::Header {
-                name: name.clone(),
-                value: value.clone(),
-            },
-            TrinoAuth::Basic(basic) => basic_auth(basic),
-            TrinoAuth::Bearer { token_file } => Auth::Bearer {
-                token_file: token_file.clone(),
-            },
-        },
+        auth: trino_auth(&settings.trino_auth),
         tls: tls_files(&settings.tls),
         timeout: settings.request_timeout,
         gzip: settings.compression == Compression::Gzip,
-        forwarded_proto: settings.forwarded_proto.map(|proto| match proto {
-            ForwardedProto::Https => "https".to_owned(),
-            ForwardedProto::Http => "http".to_owned(),
-        }),
+        forwarded_proto: forwarded_proto(settings.forwarded_proto),
     }
 }
 
@@ -106,23 +76,6 @@ fn kubernetes_options(settings: &Settings) -> Option<KubernetesOptions> {
             namespaces: kubernetes.namespaces.clone(),
             selector: kubernetes.pod_selector.clone(),
         })
-}
-
-fn basic_auth(basic: &Basic) -> Auth {
-    Auth::Basic {
-        user_file: basic.user.file.clone(),
-        user: basic.user.otherwise.clone().unwrap_or_default(),
-        password_file: basic.password_file.clone(),
-    }
-}
-
-fn tls_files(tls: &ClientTls) -> TlsFiles {
-    let identity = tls.identity.as_ref();
-    TlsFiles {
-        ca: tls.ca_file.clone(),
-        identity: identity.map(|own| (own.cert_file.clone(), own.key_file.clone())),
-        insecure: tls.insecure_skip_verify,
-    }
 }
 
 const fn mapping(mapping: WorkerMapping) -> Mapping {

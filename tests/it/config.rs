@@ -5,7 +5,8 @@ use std::fs;
 
 use proptest::prelude::*;
 use tempfile::TempDir;
-use xtrinode::exporter::config::{Overrides, parse};
+use xtrinode::exporter::config::{Overrides, Problems, parse};
+use xtrinode::guard;
 
 use super::binary::{ended, run, xtrinode};
 
@@ -161,23 +162,64 @@ proptest! {
         let text: String = VALID.char_indices().map(|(i, c)| if i == at { with } else { c }).collect();
         check(&text)?;
     }
+
+    /// The same of the guard's, whose example names every key.
+    #[test]
+    fn a_damaged_guard_file_is_settings_or_problems(at in 0..GUARD.len(), with in any::<char>()) {
+        let text: String = GUARD.char_indices().map(|(i, c)| if i == at { with } else { c }).collect();
+        check_guard(&text)?;
+    }
+
+    #[test]
+    fn any_value_of_the_guards_is_settings_or_problems(
+        key in prop::sample::select(guard_keys()),
+        value in "[-+.0-9eE]{1,6}|[a-z:{}\\[\\]'\"~ ]{0,12}|\\PC{0,12}",
+    ) {
+        check_guard(&format!("{key}: {value}\n"))?;
+    }
+}
+
+const GUARD: &str = include_str!("../../examples/guard/guard.yaml");
+
+/// The keys at the top of the example.
+fn guard_keys() -> Vec<&'static str> {
+    let keys = GUARD
+        .lines()
+        .filter(|line| line.starts_with(|c: char| c.is_ascii_lowercase()));
+    keys.filter_map(|line| line.split(':').next()).collect()
+}
+
+fn check_guard(text: &str) -> Result<(), TestCaseError> {
+    let (overrides, own) = (
+        guard::config::Overrides::default(),
+        guard::config::OwnPod::default(),
+    );
+    match guard::config::parse(text, &overrides, &own) {
+        Ok(parsed) => prop_assert!(!guard::config::summary(&parsed.settings).is_empty()),
+        Err(problems) => sound(&problems, text)?,
+    }
+    Ok(())
+}
+
+fn check(text: &str) -> Result<(), TestCaseError> {
+    match parse(text, &Overrides::default()) {
+        Ok(_) => Ok(()),
+        Err(problems) => sound(&problems, text),
+    }
 }
 
 /// Problems are never an empty list and name lines that exist.
-fn check(text: &str) -> Result<(), TestCaseError> {
-    if let Err(problems) = parse(text, &Overrides::default()) {
-        prop_assert!(!problems.list().is_empty());
-        // YAML breaks lines at a lone carriage return too.
-        let lines = text.split(['\n', '\r']).count();
-        let named = problems.list().iter().filter_map(|problem| problem.line);
-        for line in named {
-            prop_assert!(
-                (1..=lines + 1).contains(&line),
-                "line {} of {}",
-                line,
-                lines
-            );
-        }
+fn sound(problems: &Problems, text: &str) -> Result<(), TestCaseError> {
+    prop_assert!(!problems.list().is_empty());
+    // YAML breaks lines at a lone carriage return too.
+    let lines = text.split(['\n', '\r']).count();
+    for line in problems.list().iter().filter_map(|problem| problem.line) {
+        prop_assert!(
+            (1..=lines + 1).contains(&line),
+            "line {} of {}",
+            line,
+            lines
+        );
     }
     Ok(())
 }

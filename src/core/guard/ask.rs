@@ -179,12 +179,16 @@ pub enum Effect {
         cause: Cause,
         /// The replicas that were asked for.
         target: Option<u32>,
+        /// Whether the pod's clock starts: not for the operator, who neither starts nor profits from bounds.
+        clock: bool,
     },
-    /// Write down that a pod's removal is allowed, by compare-and-swap. Before the answer; without it there is no allow.
+    /// Write down that a pod's removal is allowed, by compare-and-swap. Before the answer.
     Grant {
         /// The pod's UID.
         uid: String,
         /// For what.
         key: GrantKey,
+        /// Whether there is no allow without it. Break-glass and bounds do not wait for anything.
+        required: bool,
     },
 }

@@ -49,6 +49,13 @@ pub const CALM: Duration = Duration::from_secs(60);
 /// A refusal is written on a pod at most once in this time.
 pub const WANT_EVERY: Duration = Duration::from_secs(30);
 
+/// A grant younger than this is not written again; the garbage collector's deletes name a resource version. Shorter than
+/// the time for which nothing is given back after an allow, so that every allow is followed by such a time.
+pub const GRANT_RENEWED: Duration = Duration::from_secs(30);
+
+/// Nothing is given back for so long after an allow.
+pub const ALLOWED: Duration = Duration::from_secs(60);
+
 /// How far clocks of break-glass writers and ours may differ.
 pub const SKEW: Duration = Duration::from_secs(10);
 

@@ -136,14 +136,25 @@ impl View<'_> {
 }
 
 /// A break-glass annotation, judged.
-enum Glass {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Glass {
+    /// There is none, or it is over.
     None,
-    Broken { end: Time, reason: String },
+    /// It is in force.
+    Broken {
+        /// Until when.
+        end: Time,
+        /// Why.
+        reason: String,
+    },
+    /// It does not count, and this is why.
     Flawed(String),
 }
 
 impl View<'_> {
-    fn break_glass(&self, pod: &Pod) -> Glass {
+    /// What a break-glass annotation on a pod, its workload or its namespace says now.
+    #[must_use]
+    pub fn break_glass(&self, pod: &Pod) -> Glass {
         let workload = self.world.workload_of(pod);
         let workload = workload.and_then(|workload| workload.tuning.break_glass.as_ref());
         let namespace = self.world.namespace(&pod.name.namespace);

@@ -22,6 +22,7 @@ pub struct World {
     workloads_by_cluster: BTreeMap<ClusterId, BTreeSet<String>>,
     nodes: HashMap<String, Node>,
     namespaces: HashMap<String, Namespace>,
+    external: BTreeSet<ClusterId>,
 }
 
 impl World {
@@ -111,6 +112,17 @@ impl World {
     /// Forgets a namespace.
     pub fn drop_namespace(&mut self, name: &str) {
         self.namespaces.remove(name);
+    }
+
+    /// Says that a cluster's coordinator is outside this Kubernetes cluster, or has labels of its own.
+    pub fn put_external_coordinator(&mut self, cluster: ClusterId) {
+        self.external.insert(cluster);
+    }
+
+    /// Whether somebody said so.
+    #[must_use]
+    pub fn has_external_coordinator(&self, cluster: &ClusterId) -> bool {
+        self.external.contains(cluster)
     }
 
     /// The pod of this name.

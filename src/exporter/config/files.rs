@@ -1,74 +1,25 @@
-//! The disk side of the configuration: reads the file, and looks whether the files that
-//! it names are there and hold something. Keeps no content.
+//! Reads the exporter's configuration from a disk, with the files that it names. Decides
+//! which of them are looked at; keeps no content.
 
-use std::io::{self, ErrorKind, Read as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use super::Parsed;
-use super::problem::{Problem, Problems};
-use super::settings::{Basic, ClientTls, Identity, Overrides, PrometheusAuth, Settings, TrinoAuth};
-use crate::web::tls::Tls;
-
-/// A configuration has some hundred lines; what is larger is another file.
-const MAX_BYTES: u64 = 1 << 20;
-
-/// Why there is no configuration to run with. Exit code 2.
-#[derive(Debug, thiserror::Error)]
-pub enum LoadError {
-    /// The file itself can't be read.
-    #[error("cannot read the configuration file {}: {error}", path.display())]
-    Unreadable {
-        /// As it was given.
-        path: PathBuf,
-        /// What the system said.
-        error: io::Error,
-    },
-    /// It can be read, and these things are wrong with it.
-    #[error("{}", problems.in_file(&path.display().to_string()))]
-    Invalid {
-        /// As it was given.
-        path: PathBuf,
-        /// Everything that is wrong.
-        problems: Problems,
-    },
-}
+use super::settings::{Overrides, PrometheusAuth, Settings};
+use super::{LoadError, Parsed, Problem};
+use crate::config::files::{self, Checks};
 
 /// Reads and checks a configuration file and the files that it names. Relative paths
 /// count from the working directory.
 pub fn load(path: &Path, overrides: &Overrides) -> Result<Parsed, LoadError> {
-    let text = read(path).map_err(|error| LoadError::Unreadable {
-        path: path.to_owned(),
-        error,
-    })?;
-    let invalid = |problems| LoadError::Invalid {
-        path: path.to_owned(),
-        problems,
-    };
-    let (parsed, mut problems) = super::read(&text, overrides);
-    problems.extend(parsed.as_ref().map(check).unwrap_or_default());
-    match parsed {
-        Some(parsed) if problems.is_empty() => Ok(parsed),
-        _ => Err(invalid(Problems::new(problems))),
-    }
-}
-
-fn read(path: &Path) -> io::Result<String> {
-    let mut text = String::new();
-    std::fs::File::open(path)?
-        .take(MAX_BYTES + 1)
-        .read_to_string(&mut text)?;
-    if text.len() as u64 > MAX_BYTES {
-        return Err(io::Error::new(ErrorKind::FileTooLarge, "larger than 1 MiB"));
-    }
-    Ok(text)
+    files::load(path, |text| {
+        let (parsed, mut problems) = super::read(text, overrides);
+        problems.extend(parsed.as_ref().map(check).unwrap_or_default());
+        (parsed, problems)
+    })
 }
 
 /// What is wrong with the files that the settings name.
 fn check(parsed: &Parsed) -> Vec<Problem> {
-    let mut checks = Checks {
-        parsed,
-        problems: Vec::new(),
-    };
+    let mut checks = Checks::new(&parsed.lines);
     let Settings {
         prometheus,
         trino_auth,
@@ -77,11 +28,7 @@ fn check(parsed: &Parsed) -> Vec<Problem> {
         snapshot_token_file,
         ..
     } = &parsed.settings;
-    match trino_auth {
-        TrinoAuth::Header { .. } => {}
-        TrinoAuth::Basic(basic) => checks.basic("trinoAuth", basic),
-        TrinoAuth::Bearer { token_file } => checks.needed("trinoAuth.tokenFile", token_file),
-    }
+    checks.trino_auth("trinoAuth", trino_auth);
     checks.client_tls("tls", tls);
     if let Some(prometheus) = prometheus {
         match &prometheus.auth {
@@ -93,121 +40,11 @@ fn check(parsed: &Parsed) -> Vec<Problem> {
         }
         checks.client_tls("prometheus.tls", &prometheus.tls);
     }
-    checks.server_tls(server_tls.as_ref());
+    checks.server_tls("serverTls", server_tls.as_ref());
     if let Some(token) = snapshot_token_file {
         checks.needed("snapshot.tokenFile", token);
     }
     checks.problems
-}
-
-struct Checks<'a> {
-    parsed: &'a Parsed,
-    problems: Vec<Problem>,
-}
-
-impl Checks<'_> {
-    /// No path stands where the file said something wrong, which is told already.
-    fn needed(&mut self, key: &str, path: &Path) {
-        if path.as_os_str().is_empty() {
-            return;
-        }
-        if let Err(reason) = look(path) {
-            self.problem(key, path, &reason.to_string());
-        }
-    }
-
-    fn basic(&mut self, key: &str, basic: &Basic) {
-        self.needed(&format!("{key}.passwordFile"), &basic.password_file);
-        let Some(file) = &basic.user.file else {
-            return;
-        };
-        match look(file) {
-            Ok(()) => {}
-            Err(Reason::Io(error))
-                if error.kind() == ErrorKind::NotFound && basic.user.otherwise.is_some() => {}
-            Err(reason) => self.problem(&format!("{key}.usernameFile"), file, &reason.to_string()),
-        }
-    }
-
-    fn client_tls(&mut self, key: &str, tls: &ClientTls) {
-        if let Some(file) = &tls.ca_file {
-            self.authorities(&format!("{key}.caFile"), file);
-        }
-        self.identity(key, tls.identity.as_ref());
-    }
-
-    fn authorities(&mut self, key: &str, file: &Path) {
-        let before = self.problems.len();
-        self.needed(key, file);
-        let pem = std::fs::read(file).unwrap_or_default();
-        let found = reqwest::Certificate::from_pem_bundle(&pem).unwrap_or_default();
-        if self.problems.len() == before && found.is_empty() {
-            self.problem(key, file, "it holds no certificate in PEM form");
-        }
-    }
-
-    fn identity(&mut self, key: &str, identity: Option<&Identity>) {
-        if let Some(Identity {
-            cert_file,
-            key_file,
-        }) = identity
-        {
-            self.needed(&format!("{key}.certFile"), cert_file);
-            self.needed(&format!("{key}.keyFile"), key_file);
-        }
-    }
-
-    /// Ours to serve, so what they hold matters at start; what a client uses, its maker checks.
-    fn server_tls(&mut self, identity: Option<&Identity>) {
-        let before = self.problems.len();
-        self.identity("serverTls", identity);
-        let Some(Identity {
-            cert_file,
-            key_file,
-        }) = identity.filter(|_| self.problems.len() == before)
-        else {
-            return;
-        };
-        if let Err(error) = Tls::load(cert_file, key_file) {
-            let line = self.parsed.lines.get("serverTls").copied();
-            self.problems.push(Problem {
-                line,
-                key: "serverTls".to_owned(),
-                message: error.to_string(),
-            });
-        }
-    }
-
-    fn problem(&mut self, key: &str, path: &Path, reason: &str) {
-        let line = self.parsed.lines.get(key).copied();
-        let message = format!("cannot use the file {}: {reason}", path.display());
-        self.problems.push(Problem {
-            line,
-            key: key.to_owned(),
-            message,
-        });
-    }
-}
-
-#[derive(Debug, thiserror::Error)]
-enum Reason {
-    #[error("{0}")]
-    Io(#[from] io::Error),
-    #[error("it is empty")]
-    Empty,
-}
-
-/// Whether a file can be read and holds more than white space.
-fn look(path: &Path) -> Result<(), Reason> {
-    let mut content = Vec::new();
-    std::fs::File::open(path)?
-        .take(MAX_BYTES)
-        .read_to_end(&mut content)?;
-    if content.iter().all(u8::is_ascii_whitespace) {
-        Err(Reason::Empty)
-    } else {
-        Ok(())
-    }
 }
 
 #[cfg(test)]

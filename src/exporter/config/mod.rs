@@ -1,25 +1,30 @@
 //! The exporter's configuration: YAML text becomes typed settings, or the list of
 //! everything that is wrong with it. `parse` is pure; only `files` touches a disk.
 
-mod auth;
 mod coordinators;
 mod files;
-mod problem;
-mod reader;
+mod prometheus;
 mod rules;
 mod sections;
 mod settings;
 mod summary;
-mod values;
-mod yaml;
 
-pub use files::{LoadError, load};
-pub use problem::{Notice, Problem, Problems};
+pub use crate::config::{
+    Basic, ClientTls, Coordinator, ForwardedProto, Identity, LoadError, Notice, Problem, Problems,
+    TrinoAuth, UserName,
+};
+pub use files::load;
 pub use settings::{
-    Basic, ClientTls, Compression, Coordinator, ForwardedProto, Identity, Kubernetes, Overrides,
-    Prometheus, PrometheusAuth, ServerTls, Settings, TrinoAuth, UserName, WorkerMapping,
+    Compression, Kubernetes, Overrides, Prometheus, PrometheusAuth, ServerTls, Settings,
+    WorkerMapping,
 };
 pub use summary::summary;
+
+use crate::config::reader::{Lines, Reader};
+use crate::config::{whole, yaml};
+
+/// What to tell somebody whose file holds nothing.
+const NEEDED: &str = "coordinators: {NAME: {url: ..., release: ...}}";
 
 /// What came of a configuration that has no problem.
 #[derive(Debug)]
@@ -29,22 +34,19 @@ pub struct Parsed {
     /// What is allowed but deserves a look, in the order of the file. For the log.
     pub notices: Vec<Notice>,
     /// Where each key stood, to name the line of a problem found later.
-    lines: reader::Lines,
+    lines: Lines,
 }
 
 /// Reads a configuration file's text; `overrides` (flags) beat what it says. Reports every
 /// problem at once. Pure: files that the configuration names are looked at by [`load`].
 pub fn parse(text: &str, overrides: &Overrides) -> Result<Parsed, Problems> {
-    match read(text, overrides) {
-        (Some(parsed), problems) if problems.is_empty() => Ok(parsed),
-        (_, problems) => Err(Problems::new(problems)),
-    }
+    whole(read(text, overrides))
 }
 
 /// What could be read, with defaults in place of what could not, and everything that is wrong.
 fn read(text: &str, overrides: &Overrides) -> (Option<Parsed>, Vec<Problem>) {
-    let mut reader = reader::Reader::default();
-    let document = yaml::parse(text, &mut reader.problems);
+    let mut reader = Reader::default();
+    let document = yaml::parse(text, NEEDED, &mut reader.problems);
     let Some(root) = &document else {
         return (None, reader.problems);
     };

@@ -1,10 +1,10 @@
 //! What several keys mean together: contradictions are problems, risks are notices.
 //! Pure. A rule is silent where one of its keys already has a problem.
 
-use super::auth::DEFAULT_USER;
-use super::problem::Notice;
-use super::reader::Reader;
-use super::settings::{ForwardedProto, PrometheusAuth, Settings, TrinoAuth, WorkerMapping};
+use super::sections::DEFAULT_USER;
+use super::settings::{PrometheusAuth, Settings, WorkerMapping};
+use crate::config::reader::Reader;
+use crate::config::{ForwardedProto, Notice, TrinoAuth};
 
 /// Adds contradictions to the reader's problems and returns what to warn about.
 pub(super) fn check(settings: &Settings, reader: &mut Reader) -> Vec<Notice> {
@@ -128,8 +128,5 @@ fn shared_urls(settings: &Settings, notices: &mut Vec<Notice>) {
 }
 
 fn notice(notices: &mut Vec<Notice>, key: impl Into<String>, message: impl Into<String>) {
-    notices.push(Notice {
-        key: key.into(),
-        message: message.into(),
-    });
+    notices.push(Notice::new(key, message));
 }

@@ -5,9 +5,9 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use http::{HeaderName, HeaderValue};
 use url::Url;
 
+use crate::config::{Basic, ClientTls, Coordinator, ForwardedProto, Identity, TrinoAuth};
 use crate::process::logs::{LogFormat, LogLevel};
 
 /// Everything the exporter needs to know to run.
@@ -61,57 +61,6 @@ pub struct Settings {
     pub shutdown_grace: Duration,
 }
 
-/// One Trino cluster.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Coordinator {
-    /// The key in the file, and the label `coordinator`.
-    pub name: String,
-    /// Where its HTTP API is; may have a path prefix.
-    pub url: Url,
-    /// The label `release`.
-    pub release: String,
-    /// Where its workers' pods are when no mapping says; `None` takes the URL's second DNS label.
-    pub namespace: Option<String>,
-}
-
-/// How to say who we are to Trino.
-#[derive(Clone, Debug)]
-pub enum TrinoAuth {
-    /// A header on every request. The value is marked sensitive unless it is a user name.
-    Header {
-        /// `X-Trino-User` unless set.
-        name: HeaderName,
-        /// `trino-buffer-exporter` when left empty under `X-Trino-User`.
-        value: HeaderValue,
-    },
-    /// HTTP basic authentication.
-    Basic(Basic),
-    /// A bearer token from a file.
-    Bearer {
-        /// Holds the token.
-        token_file: PathBuf,
-    },
-}
-
-/// A user name and where the password is.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Basic {
-    /// Who.
-    pub user: UserName,
-    /// Holds the password.
-    pub password_file: PathBuf,
-}
-
-/// A user name: the content of `file` if that exists, else `otherwise`. At start one of
-/// them is there.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct UserName {
-    /// `usernameFile`, which may be absent from the disk: a Secret need not have the key.
-    pub file: Option<PathBuf>,
-    /// `username`; towards Trino also `headerValue`.
-    pub otherwise: Option<String>,
-}
-
 /// A Prometheus server to ask.
 #[derive(Clone, Debug)]
 pub struct Prometheus {
@@ -135,26 +84,6 @@ pub enum PrometheusAuth {
         /// Holds the token.
         token_file: PathBuf,
     },
-}
-
-/// TLS as a client.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct ClientTls {
-    /// PEM certificates to trust in place of the built-in ones.
-    pub ca_file: Option<PathBuf>,
-    /// Our own certificate and key, when the server asks for one.
-    pub identity: Option<Identity>,
-    /// Trust any server. For experiments.
-    pub insecure_skip_verify: bool,
-}
-
-/// A PEM certificate chain and its private key.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Identity {
-    /// The chain, leaf first.
-    pub cert_file: PathBuf,
-    /// The leaf's private key.
-    pub key_file: PathBuf,
 }
 
 /// TLS as a server.
@@ -191,15 +120,6 @@ pub enum Compression {
     Identity,
     /// Compressed, for links that are slow or paid by the byte.
     Gzip,
-}
-
-/// What `X-Forwarded-Proto` says.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum ForwardedProto {
-    /// `https`
-    Https,
-    /// `http`
-    Http,
 }
 
 /// What the command line said; each value beats the file.

@@ -1,31 +1,18 @@
 //! The resolved settings for a person: what `--check-config` prints. Shows no secret: the
 //! settings hold none but a header value, which is shown only as a user name.
 
-use std::fmt::{Display, Write as _};
-use std::path::Path;
-
-use http::HeaderValue;
-
 use super::settings::{
-    Basic, ClientTls, Compression, ForwardedProto, Kubernetes, Prometheus, PrometheusAuth,
-    Settings, TrinoAuth, WorkerMapping,
+    Compression, Kubernetes, Prometheus, PrometheusAuth, Settings, WorkerMapping,
+};
+use crate::config::summary::{
+    Lines, basic_auth, client_tls, coordinator, forwarded_proto, in_file, namespaces, trino_auth,
 };
 
 /// One setting a line, in words; ends with a newline.
 pub fn summary(settings: &Settings) -> String {
-    let mut out = Lines(String::new());
-    for coordinator in &settings.coordinators {
-        let namespace = coordinator
-            .namespace
-            .as_deref()
-            .map(|n| format!(", namespace {n}"));
-        let rest = format!(
-            "{} (release {}{})",
-            coordinator.url,
-            coordinator.release,
-            namespace.unwrap_or_default()
-        );
-        out.line(&format!("coordinator {}", coordinator.name), rest);
+    let mut out = Lines::default();
+    for one in &settings.coordinators {
+        out.line(&format!("coordinator {}", one.name), coordinator(one));
     }
     out.line("Trino authentication", trino_auth(&settings.trino_auth));
     out.line("Trino TLS", client_tls(&settings.tls));
@@ -46,16 +33,7 @@ pub fn summary(settings: &Settings) -> String {
     );
     collecting(settings, &mut out);
     serving(settings, &mut out);
-    out.0
-}
-
-struct Lines(String);
-
-impl Lines {
-    fn line(&mut self, name: &str, value: impl Display) {
-        // Writing to a string does not fail.
-        let _ = writeln!(self.0, "  {name:<24} {value}");
-    }
+    out.finish()
 }
 
 fn collecting(settings: &Settings, out: &mut Lines) {
@@ -77,12 +55,10 @@ fn collecting(settings: &Settings, out: &mut Lines) {
         Compression::Gzip => "gzip",
     };
     out.line("compression", compression);
-    let forwarded = match settings.forwarded_proto {
-        None => "not sent",
-        Some(ForwardedProto::Https) => "https",
-        Some(ForwardedProto::Http) => "http",
-    };
-    out.line("X-Forwarded-Proto", forwarded);
+    out.line(
+        "X-Forwarded-Proto",
+        forwarded_proto(settings.forwarded_proto),
+    );
     out.line("strict parsing", if settings.strict { "on" } else { "off" });
 }
 
@@ -104,22 +80,6 @@ fn serving(settings: &Settings, out: &mut Lines) {
     out.line("shutdown grace", format!("{:?}", settings.shutdown_grace));
 }
 
-fn trino_auth(auth: &TrinoAuth) -> String {
-    match auth {
-        TrinoAuth::Header { name, value } => format!("header {name}: {}", shown(value)),
-        TrinoAuth::Basic(basic) => basic_auth(basic),
-        TrinoAuth::Bearer { token_file } => format!("bearer token {}", in_file(token_file)),
-    }
-}
-
-fn shown(value: &HeaderValue) -> &str {
-    if value.is_sensitive() {
-        "[redacted]"
-    } else {
-        value.to_str().unwrap_or("[not ASCII]")
-    }
-}
-
 fn prometheus(prometheus: &Prometheus) -> String {
     let auth = match &prometheus.auth {
         PrometheusAuth::None => "no authentication".to_owned(),
@@ -133,47 +93,12 @@ fn prometheus(prometheus: &Prometheus) -> String {
     )
 }
 
-fn basic_auth(basic: &Basic) -> String {
-    let file = basic.user.file.as_deref().map(in_file);
-    let user = [file.as_deref(), basic.user.otherwise.as_deref()];
-    let user: Vec<_> = user.into_iter().flatten().collect();
-    format!(
-        "basic, user {}, password {}",
-        user.join(" or else "),
-        in_file(&basic.password_file)
-    )
-}
-
-fn client_tls(tls: &ClientTls) -> String {
-    let trust = tls
-        .ca_file
-        .as_deref()
-        .map_or("built-in CAs".to_owned(), |file| {
-            format!("CA {}", in_file(file))
-        });
-    let identity = if tls.identity.is_some() {
-        ", with a client certificate"
-    } else {
-        ""
-    };
-    let verified = if tls.insecure_skip_verify {
-        ", NOT VERIFIED"
-    } else {
-        ""
-    };
-    format!("{trust}{identity}{verified}")
-}
-
 fn kubernetes(kubernetes: &Kubernetes) -> String {
     let Kubernetes {
-        namespaces,
+        namespaces: names,
         pod_selector,
     } = kubernetes;
-    let place = if namespaces.is_empty() {
-        "all namespaces".to_owned()
-    } else {
-        namespaces.join(", ")
-    };
+    let place = namespaces(names);
     format!("pods {pod_selector} in {place}")
 }
 
@@ -184,8 +109,4 @@ fn mapping(mapping: WorkerMapping) -> &'static str {
         WorkerMapping::Kubernetes => "kubernetes",
         WorkerMapping::Prometheus => "prometheus",
     }
-}
-
-fn in_file(path: &Path) -> String {
-    format!("in {}", path.display())
 }

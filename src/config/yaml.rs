@@ -12,14 +12,14 @@ const MAX_DEPTH: usize = 16;
 
 /// A value and the line where it begins, counted from 1.
 #[derive(Debug)]
-pub(super) struct Node {
+pub(crate) struct Node {
     pub line: usize,
     pub value: Value,
 }
 
 /// Scalars stay text: the key that reads one decides its type, quoted or not.
 #[derive(Debug)]
-pub(super) enum Value {
+pub(crate) enum Value {
     /// An empty plain value, `~` or `null`.
     Null,
     Scalar(String),
@@ -29,7 +29,7 @@ pub(super) enum Value {
 
 /// One `key: value`.
 #[derive(Debug)]
-pub(super) struct Entry {
+pub(crate) struct Entry {
     pub key: String,
     pub line: usize,
     pub node: Node,
@@ -37,9 +37,11 @@ pub(super) struct Entry {
 
 /// The one document of `text`, or `None` when there is none to speak of; why is then
 /// among the problems. Duplicate keys, anchors and tags are problems that do not stop reading.
-pub(super) fn parse(text: &str, problems: &mut Vec<Problem>) -> Option<Node> {
+/// `needed` is what a file has to hold at least, to be told where it holds nothing.
+pub(crate) fn parse(text: &str, needed: &str, problems: &mut Vec<Problem>) -> Option<Node> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut tree = Tree {
+        needed,
         events: Parser::new_from_str_with_options(text, limits()),
         problems,
     };
@@ -64,6 +66,7 @@ where
     I: Iterator<Item = Result<(Event<'text>, Span), ScanError>>,
 {
     events: I,
+    needed: &'p str,
     problems: &'p mut Vec<Problem>,
 }
 
@@ -96,7 +99,7 @@ where
             None
             | Some(Node {
                 value: Value::Null, ..
-            }) => empty(),
+            }) => empty(self.needed),
             Some(Node { line, .. }) => {
                 Problem::at(line, "", "the file must be a map of keys and values")
             }
@@ -203,13 +206,11 @@ fn is_null(text: &str) -> bool {
     matches!(text, "" | "~" | "null" | "Null" | "NULL")
 }
 
-fn empty() -> Problem {
-    let message =
-        "the file is empty; it needs at least coordinators: {NAME: {url: ..., release: ...}}";
+fn empty(needed: &str) -> Problem {
     Problem {
         line: None,
         key: String::new(),
-        message: message.to_owned(),
+        message: format!("the file is empty; it needs at least {needed}"),
     }
 }
 

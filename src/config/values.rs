@@ -8,13 +8,13 @@ use std::time::Duration;
 use url::Url;
 
 /// What is allowed instead.
-pub(super) type Allowed = String;
+pub(crate) type Allowed = String;
 
 /// Longer texts are a mistake, and would make messages unreadable.
 const MAX_LABEL_CHARS: usize = 253;
 
 /// `true` or `false`, as YAML 1.2 writes them.
-pub(super) fn boolean(text: &str) -> Result<bool, Allowed> {
+pub(crate) fn boolean(text: &str) -> Result<bool, Allowed> {
     match text {
         "true" | "True" | "TRUE" => Ok(true),
         "false" | "False" | "FALSE" => Ok(false),
@@ -23,22 +23,46 @@ pub(super) fn boolean(text: &str) -> Result<bool, Allowed> {
 }
 
 /// Seconds between two bounds, both included; fractions count.
-pub(super) fn seconds(least: f64, most: f64) -> impl FnOnce(&str) -> Result<Duration, Allowed> {
+pub(crate) fn seconds(least: f64, most: f64) -> impl FnOnce(&str) -> Result<Duration, Allowed> {
     move |text| {
         let seconds = text
             .parse::<f64>()
             .ok()
             .filter(|s| (least..=most).contains(s));
         let duration = seconds.and_then(|s| Duration::try_from_secs_f64(s).ok());
-        duration.ok_or_else(|| {
-            format!("give a number of seconds from {least} to {most}, for example 15 or 0.5")
-        })
+        // Where half a second would be wrong the example would mislead.
+        let example = if least <= 0.5 {
+            ", for example 15 or 0.5"
+        } else {
+            ""
+        };
+        duration.ok_or_else(|| format!("give a number of seconds from {least} to {most}{example}"))
+    }
+}
+
+/// Whole seconds between two bounds, both included: what Kubernetes stores as a number.
+pub(crate) fn whole_seconds(
+    least: u64,
+    most: u64,
+) -> impl FnOnce(&str) -> Result<Duration, Allowed> {
+    move |text| {
+        let seconds = whole(text, least, most).map(Duration::from_secs);
+        seconds.ok_or_else(|| format!("give a whole number of seconds from {least} to {most}"))
+    }
+}
+
+/// A count between two bounds, both included.
+pub(crate) fn count(least: u32, most: u32) -> impl FnOnce(&str) -> Result<u32, Allowed> {
+    move |text| {
+        let number = whole(text, u64::from(least), u64::from(most));
+        let count = number.and_then(|number| u32::try_from(number).ok());
+        count.ok_or_else(|| format!("give a whole number from {least} to {most}"))
     }
 }
 
 /// A whole number between two bounds, both included. `8e3` counts: Helm writes large
 /// numbers so.
-pub(super) fn whole(text: &str, least: u64, most: u64) -> Option<u64> {
+fn whole(text: &str, least: u64, most: u64) -> Option<u64> {
     let number = text.parse().ok().or_else(|| whole_float(text))?;
     (least..=most).contains(&number).then_some(number)
 }
@@ -53,7 +77,7 @@ fn whole_float(text: &str) -> Option<u64> {
 }
 
 /// A TCP port; `least` is 1, or 0 where that means "any free one".
-pub(super) fn port(least: u16) -> impl FnOnce(&str) -> Result<u16, Allowed> {
+pub(crate) fn port(least: u16) -> impl FnOnce(&str) -> Result<u16, Allowed> {
     move |text| {
         let number = whole(text, u64::from(least), u64::from(u16::MAX));
         let port = number.and_then(|number| u16::try_from(number).ok());
@@ -62,7 +86,7 @@ pub(super) fn port(least: u16) -> impl FnOnce(&str) -> Result<u16, Allowed> {
 }
 
 /// A number of bytes, bare or with a unit.
-pub(super) fn bytes(least: u64, most: u64) -> impl FnOnce(&str) -> Result<u64, Allowed> {
+pub(crate) fn bytes(least: u64, most: u64) -> impl FnOnce(&str) -> Result<u64, Allowed> {
     move |text| {
         size(text)
             .filter(|size| (least..=most).contains(size))
@@ -91,13 +115,13 @@ fn size(text: &str) -> Option<u64> {
 }
 
 /// An address to listen on. Names are refused: which address they mean can change.
-pub(super) fn address(text: &str) -> Result<IpAddr, Allowed> {
+pub(crate) fn address(text: &str) -> Result<IpAddr, Allowed> {
     let allowed = "give an IP address, for example 127.0.0.1, 0.0.0.0 or ::";
     text.parse().map_err(|_| allowed.to_owned())
 }
 
 /// A non-empty path.
-pub(super) fn path(text: &str) -> Result<PathBuf, Allowed> {
+pub(crate) fn path(text: &str) -> Result<PathBuf, Allowed> {
     if text.trim().is_empty() {
         return Err("give the path of a file, or leave the key out".to_owned());
     }
@@ -106,7 +130,7 @@ pub(super) fn path(text: &str) -> Result<PathBuf, Allowed> {
 
 /// The base address of an HTTP server. Credentials have keys of their own, and a query
 /// or fragment would be cut off by the paths we add.
-pub(super) fn server_url(text: &str) -> Result<Url, Allowed> {
+pub(crate) fn server_url(text: &str) -> Result<Url, Allowed> {
     let allowed = |wrong: &str| format!("{wrong}; give http://HOST:PORT or https://HOST:PORT");
     if !text.starts_with("http://") && !text.starts_with("https://") {
         return Err(allowed("the scheme must be http or https"));
@@ -131,7 +155,7 @@ pub(super) fn server_url(text: &str) -> Result<Url, Allowed> {
 
 /// Text that becomes a metric label: what Prometheus stores, without what a person
 /// can't see.
-pub(super) fn label(text: &str) -> Result<String, Allowed> {
+pub(crate) fn label(text: &str) -> Result<String, Allowed> {
     let fits = (1..=MAX_LABEL_CHARS).contains(&text.chars().count());
     let visible = !text.chars().any(char::is_control) && text.trim() == text;
     if fits && visible {
@@ -143,7 +167,7 @@ pub(super) fn label(text: &str) -> Result<String, Allowed> {
 }
 
 /// A Kubernetes namespace: an RFC 1123 label.
-pub(super) fn namespace(text: &str) -> Result<String, Allowed> {
+pub(crate) fn namespace(text: &str) -> Result<String, Allowed> {
     let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     let edges = !text.starts_with('-') && !text.ends_with('-');
     if (1..=63).contains(&text.len()) && text.chars().all(inner) && edges {
@@ -153,7 +177,7 @@ pub(super) fn namespace(text: &str) -> Result<String, Allowed> {
 }
 
 /// A Prometheus metric name.
-pub(super) fn metric_name(text: &str) -> Result<String, Allowed> {
+pub(crate) fn metric_name(text: &str) -> Result<String, Allowed> {
     let inner = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | ':');
     if text.starts_with(|c: char| inner(c) && !c.is_ascii_digit()) && text.chars().all(inner) {
         return Ok(text.to_owned());
@@ -162,7 +186,7 @@ pub(super) fn metric_name(text: &str) -> Result<String, Allowed> {
 }
 
 /// One of some words, by the table that names them.
-pub(super) fn word<T: Copy>(
+pub(crate) fn word<T: Copy>(
     words: &'static [(&'static str, T)],
 ) -> impl FnOnce(&str) -> Result<T, Allowed> {
     move |text| {

@@ -29,8 +29,17 @@ pub struct Problems {
     list: Vec<Problem>,
 }
 
+impl Notice {
+    pub(crate) fn new(key: impl Into<String>, message: impl Into<String>) -> Self {
+        Self {
+            key: key.into(),
+            message: message.into(),
+        }
+    }
+}
+
 impl Problem {
-    pub(super) fn at(line: usize, key: impl Into<String>, message: impl Into<String>) -> Self {
+    pub(crate) fn at(line: usize, key: impl Into<String>, message: impl Into<String>) -> Self {
         Self {
             line: Some(line),
             key: key.into(),
@@ -53,7 +62,7 @@ impl Problem {
 
 impl Problems {
     /// Orders by line; what has no line comes last.
-    pub(super) fn new(mut list: Vec<Problem>) -> Self {
+    pub(crate) fn new(mut list: Vec<Problem>) -> Self {
         list.sort_by_key(|problem| problem.line.unwrap_or(usize::MAX));
         Self { list }
     }

@@ -11,25 +11,25 @@ use super::values::server_url;
 use super::yaml::{Entry, Node, Value};
 
 /// Where each key of the file stands.
-pub(super) type Lines = BTreeMap<String, usize>;
+pub(crate) type Lines = BTreeMap<String, usize>;
 
 /// What reading has found so far.
 #[derive(Debug, Default)]
-pub(super) struct Reader {
+pub(crate) struct Reader {
     pub problems: Vec<Problem>,
     pub lines: Lines,
 }
 
 /// One map of the file (empty where the file has none) and the path that leads to it.
 #[derive(Clone, Debug)]
-pub(super) struct Map<'doc> {
+pub(crate) struct Map<'doc> {
     path: String,
     entries: &'doc [Entry],
 }
 
 /// Whether a message may repeat a value.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Show {
+pub(crate) enum Show {
     Value,
     /// It may hold a credential.
     Nothing,
@@ -55,6 +55,15 @@ impl Reader {
     /// Whether a key already has a problem, so that rules don't report what follows from it.
     pub fn failed(&self, key: &str) -> bool {
         self.problems.iter().any(|problem| problem.key == key)
+    }
+
+    /// Whether a key, or one below it, already has a problem.
+    pub fn failed_within(&self, key: &str) -> bool {
+        let within = |path: &str| {
+            path.strip_prefix(key)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        self.problems.iter().any(|problem| within(&problem.key))
     }
 
     /// The map at `path`. Null and absent are an empty map; another value is a problem.

@@ -1,30 +1,22 @@
-//! `trinoAuth`, `prometheus.auth` and the `tls` maps: who we say we are, and whom we
+//! Authentication towards Trino and the maps of TLS: who we say we are, and whom we
 //! trust. Decides which keys belong together; reads no file.
 
 use std::path::PathBuf;
 
 use http::{HeaderName, HeaderValue};
 
+use super::client::{Basic, ClientTls, Identity, TrinoAuth, UserName};
 use super::reader::{Map, Reader, Show};
-use super::settings::{Basic, ClientTls, Identity, PrometheusAuth, TrinoAuth, UserName};
 use super::values::{boolean, path, word};
 use super::yaml::Node;
 
-/// What Trino is told when nobody set a user.
-pub(super) const DEFAULT_USER: &str = "trino-buffer-exporter";
+/// The header that says who we are.
+pub(crate) const TRINO_USER: &str = "x-trino-user";
 
-const TRINO_USER: &str = "x-trino-user";
 const TRINO_KEYS: [&str; 7] = [
     "type",
     "headerName",
     "headerValue",
-    "username",
-    "usernameFile",
-    "passwordFile",
-    "tokenFile",
-];
-const PROMETHEUS_KEYS: [&str; 5] = [
-    "type",
     "username",
     "usernameFile",
     "passwordFile",
@@ -35,25 +27,30 @@ const SERVER_TLS_KEYS: [&str; 2] = ["certFile", "keyFile"];
 
 #[derive(Clone, Copy)]
 enum Kind {
-    None,
     Header,
     Basic,
     Bearer,
 }
 
-/// `None` where a problem was reported.
-pub(super) fn trino(node: Option<&Node>, reader: &mut Reader) -> Option<TrinoAuth> {
-    let map = reader.section(node, "trinoAuth", &TRINO_KEYS);
+/// Authentication towards Trino, at `key`. Where nobody set a user, Trino is told
+/// `default_user`. `None` where a problem was reported.
+pub(crate) fn trino(
+    node: Option<&Node>,
+    key: &str,
+    default_user: &'static str,
+    reader: &mut Reader,
+) -> Option<TrinoAuth> {
+    let map = reader.section(node, key, &TRINO_KEYS);
     let words = word(&[
         ("header", Kind::Header),
         ("basic", Kind::Basic),
         ("bearer", Kind::Bearer),
     ]);
     let kind = reader.value(&map, "type", words).unwrap_or(Kind::Header);
-    let header = header(&map, reader);
-    let files = Files::read(&map, reader);
+    let header = header(&map, default_user, reader);
+    let files = Credentials::read(&map, reader);
     match kind {
-        Kind::Header | Kind::None => header,
+        Kind::Header => header,
         Kind::Basic => {
             let fallback = fallback_user(&map, &files, reader);
             files
@@ -71,29 +68,8 @@ pub(super) fn trino(node: Option<&Node>, reader: &mut Reader) -> Option<TrinoAut
     }
 }
 
-/// `None` where a problem was reported.
-pub(super) fn prometheus(node: Option<&Node>, reader: &mut Reader) -> Option<PrometheusAuth> {
-    let map = reader.section(node, "prometheus.auth", &PROMETHEUS_KEYS);
-    let words = word(&[
-        ("none", Kind::None),
-        ("basic", Kind::Basic),
-        ("bearer", Kind::Bearer),
-    ]);
-    let kind = reader.value(&map, "type", words).unwrap_or(Kind::None);
-    let files = Files::read(&map, reader);
-    match kind {
-        Kind::None | Kind::Header => Some(PrometheusAuth::None),
-        Kind::Basic => files
-            .basic(&map, None, "usernameFile or username", reader)
-            .map(PrometheusAuth::Basic),
-        Kind::Bearer => Some(PrometheusAuth::Bearer {
-            token_file: files.token(&map, reader)?,
-        }),
-    }
-}
-
 /// TLS as a client, at `key`.
-pub(super) fn client_tls(node: Option<&Node>, key: &str, reader: &mut Reader) -> ClientTls {
+pub(crate) fn client_tls(node: Option<&Node>, key: &str, reader: &mut Reader) -> ClientTls {
     let map = reader.section(node, key, &CLIENT_TLS_KEYS);
     ClientTls {
         ca_file: reader.value(&map, "caFile", path),
@@ -104,9 +80,9 @@ pub(super) fn client_tls(node: Option<&Node>, key: &str, reader: &mut Reader) ->
     }
 }
 
-/// TLS as a server; `None` when neither file is set.
-pub(super) fn server_tls(node: Option<&Node>, reader: &mut Reader) -> Option<Identity> {
-    let map = reader.section(node, "serverTls", &SERVER_TLS_KEYS);
+/// TLS as a server, at `key`; `None` when neither file is set.
+pub(crate) fn server_tls(node: Option<&Node>, key: &str, reader: &mut Reader) -> Option<Identity> {
+    let map = reader.section(node, key, &SERVER_TLS_KEYS);
     identity(&map, reader)
 }
 
@@ -128,13 +104,13 @@ fn identity(map: &Map<'_>, reader: &mut Reader) -> Option<Identity> {
     })
 }
 
-fn header(map: &Map<'_>, reader: &mut Reader) -> Option<TrinoAuth> {
+fn header(map: &Map<'_>, default_user: &'static str, reader: &mut Reader) -> Option<TrinoAuth> {
     let name = reader.value(map, "headerName", header_name);
     let name = name.unwrap_or(HeaderName::from_static(TRINO_USER));
     let value = reader.value_shown(map, "headerValue", Show::Nothing, header_value);
     let value = value.filter(|value| !value.is_empty());
     if name == TRINO_USER {
-        let value = value.unwrap_or(HeaderValue::from_static(DEFAULT_USER));
+        let value = value.unwrap_or(HeaderValue::from_static(default_user));
         return Some(TrinoAuth::Header { name, value });
     }
     let Some(mut value) = value else {
@@ -168,7 +144,7 @@ fn header_value(text: &str) -> Result<HeaderValue, String> {
 }
 
 /// The chart's `headerValue` names the user for every type; only without `username` here.
-fn fallback_user(map: &Map<'_>, files: &Files, reader: &mut Reader) -> Option<String> {
+fn fallback_user(map: &Map<'_>, files: &Credentials, reader: &mut Reader) -> Option<String> {
     if files.user_name.is_some() {
         return None;
     }
@@ -176,16 +152,17 @@ fn fallback_user(map: &Map<'_>, files: &Files, reader: &mut Reader) -> Option<St
     name.filter(|name| !name.is_empty())
 }
 
-/// The keys that both maps share.
-struct Files {
+/// What a map of authentication says about user, password and token.
+pub(crate) struct Credentials {
     user_name: Option<String>,
     user_name_file: Option<PathBuf>,
     password: Option<PathBuf>,
     token: Option<PathBuf>,
 }
 
-impl Files {
-    fn read(map: &Map<'_>, reader: &mut Reader) -> Self {
+impl Credentials {
+    /// From the keys `username`, `usernameFile`, `passwordFile` and `tokenFile`.
+    pub(crate) fn read(map: &Map<'_>, reader: &mut Reader) -> Self {
         Self {
             user_name: reader
                 .value(map, "username", user_name)
@@ -196,7 +173,8 @@ impl Files {
         }
     }
 
-    fn basic(
+    /// HTTP basic authentication; `None` where a problem was reported.
+    pub(crate) fn basic(
         self,
         map: &Map<'_>,
         fallback: Option<String>,
@@ -226,7 +204,8 @@ impl Files {
         })
     }
 
-    fn token(self, map: &Map<'_>, reader: &mut Reader) -> Option<PathBuf> {
+    /// The file of a bearer token; `None` where a problem was reported.
+    pub(crate) fn token(self, map: &Map<'_>, reader: &mut Reader) -> Option<PathBuf> {
         required(self.token, map, "tokenFile", "bearer", reader)
     }
 }
@@ -248,7 +227,7 @@ fn required(
 }
 
 /// RFC 7617: a colon would end the name and begin the password.
-fn user_name(text: &str) -> Result<String, String> {
+pub(crate) fn user_name(text: &str) -> Result<String, String> {
     if text.contains(':') || text.chars().any(char::is_control) {
         return Err("give a user name without colons and control characters".to_owned());
     }

@@ -1,0 +1,229 @@
+//! In which order a controller takes its pods away: the ReplicaSet controller's own ranking (`ActivePodsWithRanks` of
+//! Kubernetes 1.36) and a StatefulSet's ordinals. Ranks; decides nothing.
+//!
+//! A hint, never a proof: the controller reads its own cache, doesn't sort when it takes every pod, and its comparison is
+//! not transitive where ready times differ within a bucket. Whoever relies on the order judges each pod as well.
+
+use std::cmp::Reverse;
+use std::collections::HashMap;
+
+use super::class::View;
+use super::facts::pod::{Phase, Pod};
+use super::facts::workload::{Kind, Workload};
+use super::time::Time;
+
+/// The active pods of a workload (a Deployment's through its ReplicaSets), the first victim first. Empty where the pods
+/// belong to a kind of workload whose order nobody knows.
+#[must_use]
+pub fn ranked<'a>(view: &View<'a>, workload: &Workload) -> Vec<&'a Pod> {
+    match workload.kind {
+        Kind::Deployment | Kind::ReplicaSet => replica_order(view, workload),
+        Kind::StatefulSet => ordinal_order(view, workload),
+        Kind::Other => Vec::new(),
+    }
+}
+
+/// Ordinals below `spec.ordinals.start` go whatever the number of replicas; then the highest first.
+fn ordinal_order<'a>(view: &View<'a>, workload: &Workload) -> Vec<&'a Pod> {
+    let mut pods = active(view, workload);
+    pods.sort_by_key(|pod| {
+        let ordinal = pod.ordinal();
+        let inside = ordinal.is_some_and(|ordinal| ordinal >= workload.ordinal_start);
+        (inside, Reverse(ordinal))
+    });
+    pods
+}
+
+fn replica_order<'a>(view: &View<'a>, workload: &Workload) -> Vec<&'a Pod> {
+    let crowd = crowds(view, workload);
+    let mut pods = active(view, workload);
+    pods.sort_by_key(|pod| Head::of(pod, &crowd, view.now));
+    for equals in pods.chunk_by_mut(|one, other| {
+        Head::of(one, &crowd, view.now) == Head::of(other, &crowd, view.now)
+    }) {
+        order_equals(equals, view.now);
+    }
+    pods
+}
+
+/// How many active pods of a ReplicaSet's siblings (its Deployment's ReplicaSets, itself included) share each node.
+fn crowds<'a>(view: &View<'a>, workload: &Workload) -> HashMap<&'a str, usize> {
+    let world = view.world;
+    let parent = workload.owner.as_deref();
+    let parent = parent.and_then(|uid| world.workload_by_uid(uid));
+    let mut crowds = HashMap::new();
+    for pod in active(view, parent.unwrap_or(workload)) {
+        *crowds.entry(node(pod)).or_default() += 1;
+    }
+    crowds
+}
+
+fn active<'a>(view: &View<'a>, workload: &Workload) -> Vec<&'a Pod> {
+    let world = view.world;
+    let sets = world.replica_sets(&workload.uid);
+    let through = sets.flat_map(|set| world.pods_of_owner(&set.uid));
+    let pods = world.pods_of_owner(&workload.uid).chain(through);
+    pods.filter(|pod| pod.is_active()).collect()
+}
+
+/// What decides first, in this order; the smallest is the first victim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Head {
+    assigned: bool,
+    phase: u8,
+    ready: bool,
+    cost: i32,
+    crowd: Reverse<usize>,
+    /// How long it has been Ready, in powers of two of a nanosecond. `None` outside: not Ready; inside: no time known,
+    /// or a time to come.
+    ready_for: Option<Option<Option<u32>>>,
+}
+
+impl Head {
+    fn of(pod: &Pod, crowds: &HashMap<&str, usize>, now: Time) -> Self {
+        let ready_for = pod.ready_changed.map(|since| bucket(since, now));
+        Self {
+            assigned: pod.node.is_some(),
+            phase: phase_rank(pod.phase),
+            ready: pod.ready,
+            cost: pod.cost,
+            crowd: Reverse(crowds.get(node(pod)).copied().unwrap_or_default()),
+            ready_for: pod.ready.then_some(ready_for),
+        }
+    }
+}
+
+/// What decides among equals: more restarts, a later creation (in buckets), the UID; the UID alone where they became Ready
+/// at different times of one bucket.
+fn order_equals(pods: &mut [&Pod], now: Time) {
+    let together = pods
+        .windows(2)
+        .all(|pair| !pair[0].ready || pair[0].ready_changed == pair[1].ready_changed);
+    if together {
+        pods.sort_by(|one, other| late_key(one, now).cmp(&late_key(other, now)));
+    } else {
+        pods.sort_by(|one, other| one.uid.cmp(&other.uid));
+    }
+}
+
+fn late_key(pod: &Pod, now: Time) -> (Reverse<u32>, Option<u32>, &str) {
+    let restarts = pod
+        .container
+        .as_ref()
+        .map_or(0, |container| container.restarts);
+    (Reverse(restarts), bucket(pod.created, now), &pod.uid)
+}
+
+/// The binary logarithm of the nanoseconds since a time; `None` where it is not past. Two times of one bucket are
+/// alike to the controller.
+fn bucket(since: Time, now: Time) -> Option<u32> {
+    now.since(since).as_nanos().checked_ilog2()
+}
+
+const fn phase_rank(phase: Phase) -> u8 {
+    match phase {
+        Phase::Unknown => 1,
+        Phase::Running => 2,
+        _ => 0,
+    }
+}
+
+fn node(pod: &Pod) -> &str {
+    pod.node.as_deref().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::guard::plan::scene::{Scene, workload};
+    use std::time::Duration;
+
+    fn order(scene: &Scene) -> Vec<String> {
+        let name = super::super::facts::Name::new("trino", "w");
+        let kinds = [Kind::Deployment, Kind::StatefulSet];
+        let mut found = kinds
+            .iter()
+            .filter_map(|kind| scene.world.workload(*kind, &name));
+        let workload = found.next().expect("a workload");
+        let pods = ranked(&scene.view(), workload);
+        pods.iter().map(|pod| pod.name.name.clone()).collect()
+    }
+
+    /// Each step outranks all that follow it: the last worker is made the first victim by one step after the other, from
+    /// the weakest to the strongest.
+    #[test]
+    fn each_step_of_the_ranking_outranks_the_later_ones() {
+        let mut scene = Scene::deployment(3);
+        assert_eq!(order(&scene), ["w-0", "w-1", "w-2"], "by UID");
+        let now = scene.now;
+        let hours = |n: u64| now.before(Duration::from_secs(n * 3600));
+        scene.edit("w-1", |pod| pod.created = hours(0));
+        assert_eq!(order(&scene)[0], "w-1", "newer");
+        scene.edit("w-2", |pod| pod.container.as_mut().unwrap().restarts = 1);
+        assert_eq!(order(&scene)[0], "w-2", "more restarts");
+        let quarter = now.before(Duration::from_secs(900));
+        scene.edit("w-1", |pod| pod.ready_changed = Some(quarter));
+        assert_eq!(order(&scene)[0], "w-1", "Ready more recently");
+        scene.edit("w-0", |pod| pod.node = Some("node-2".to_owned()));
+        assert_eq!(order(&scene), ["w-2", "w-0", "w-1"], "two on one node");
+        scene.edit("w-1", |pod| pod.cost = -1);
+        assert_eq!(order(&scene)[0], "w-1", "cheaper");
+        scene.edit("w-2", |pod| pod.ready = false);
+        assert_eq!(order(&scene)[0], "w-2", "not Ready");
+        scene.edit("w-1", |pod| pod.phase = Phase::Unknown);
+        assert_eq!(order(&scene)[0], "w-1", "unknown phase");
+        scene.edit("w-0", |pod| pod.phase = Phase::Pending);
+        assert_eq!(order(&scene)[0], "w-0", "pending");
+        scene.edit("w-2", |pod| pod.node = None);
+        assert_eq!(order(&scene)[0], "w-2", "unassigned");
+    }
+
+    #[test]
+    fn ready_times_of_one_bucket_are_alike() {
+        let mut scene = Scene::deployment(2);
+        let now = scene.now;
+        let ready = |seconds| Some(now.before(Duration::from_secs(seconds)));
+        scene.edit("w-0", |pod| pod.ready_changed = ready(4000));
+        scene.edit("w-1", |pod| pod.ready_changed = ready(3000));
+        assert_eq!(order(&scene), ["w-0", "w-1"], "by UID within a bucket");
+        scene.edit("w-1", |pod| pod.ready_changed = ready(300));
+        assert_eq!(order(&scene), ["w-1", "w-0"], "by bucket");
+        scene.edit("w-0", |pod| pod.ready_changed = None);
+        assert_eq!(order(&scene), ["w-0", "w-1"], "no time goes first");
+    }
+
+    #[test]
+    fn siblings_count_across_the_replica_sets_of_a_deployment() {
+        let mut scene = Scene::deployment(2);
+        scene.put(Workload {
+            owner: Some("uid-w".to_owned()),
+            ..workload(Kind::ReplicaSet, "rs2", 1)
+        });
+        let mut other = scene.pod_of(Kind::ReplicaSet, "rs2", "x-0");
+        other.node = Some("node-1".to_owned());
+        scene.world.put_pod(other);
+        let set = scene.world.workload_by_uid("uid-rs").expect("a set");
+        let pods = ranked(&scene.view(), set);
+        let names: Vec<_> = pods.iter().map(|pod| pod.name.name.as_str()).collect();
+        assert_eq!(names, ["w-1", "w-0"]);
+    }
+
+    #[test]
+    fn ordinals_go_from_the_top_and_those_below_the_start_before() {
+        let mut scene = Scene::stateful_set(11);
+        assert_eq!(order(&scene)[..2], ["w-10", "w-9"]);
+        scene.put(Workload {
+            ordinal_start: 2,
+            ..workload(Kind::StatefulSet, "w", 9)
+        });
+        assert_eq!(order(&scene)[..3], ["w-1", "w-0", "w-10"]);
+    }
+
+    #[test]
+    fn pods_that_end_or_are_deleted_are_no_victims() {
+        let mut scene = Scene::deployment(3);
+        scene.edit("w-0", |pod| pod.deleting = Some(pod.created));
+        scene.edit("w-1", |pod| pod.phase = Phase::Failed);
+        assert_eq!(order(&scene), ["w-2"]);
+    }
+}

@@ -1,0 +1,152 @@
+//! Rows K: the removal of a coordinator. Every unfinished query of the cluster dies with it, FINISHING ones included,
+//! and nothing can be drained: it only waits.
+
+use std::time::Duration;
+
+use crate::core::guard::ask::{Ask, Verdict};
+use crate::core::guard::bounds::{DEAD_AFTER, TWICE};
+use crate::core::guard::class::View;
+use crate::core::guard::facts::pod::{Phase, Pod, Role};
+use crate::core::guard::gate::{Glass, Patience};
+use crate::core::guard::notes::{Cause, GrantKey};
+use crate::core::guard::rows::Row;
+
+use super::pod::want;
+use super::{grant, message};
+
+/// What is known of a coordinator's queries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Queries {
+    /// So many are unfinished.
+    Unfinished(u64),
+    /// None, in two lists apart.
+    None,
+    /// None, in one list.
+    NoneOnce,
+    /// Nothing.
+    Unknown,
+}
+
+/// The verdict on removing a coordinator's pod.
+pub fn removal(view: &View, ask: &Ask, pod: &Pod, cause: Cause) -> Verdict {
+    let glass = view.break_glass(pod);
+    if let Glass::Broken { end, reason } = &glass {
+        let text = message::broken(pod, *end, reason);
+        return Verdict::allow(Row::CoordinatorBreakGlass).warning(text);
+    }
+    if is_dead(view, pod) {
+        return Verdict::allow(Row::CoordinatorDead);
+    }
+    if is_replaced(view, pod) {
+        let text = message::replaced(pod);
+        return Verdict::allow(Row::CoordinatorReplaced).warning(text);
+    }
+    let verdict = by_queries(view, ask, pod);
+    match (&verdict.outcome, glass) {
+        (crate::core::guard::ask::Outcome::Allow, _) => {
+            let effects = grant(
+                view,
+                pod,
+                GrantKey::Pod,
+                verdict.row == Row::CoordinatorIdle,
+            );
+            verdict.effects(effects)
+        }
+        (_, Glass::Flawed(what)) => {
+            let text = message::flawed(pod, &what);
+            Verdict::wait(Row::BadOverride, text).effects([want(ask, pod, cause, None)])
+        }
+        _ => verdict.effects([want(ask, pod, cause, None)]),
+    }
+}
+
+fn by_queries(view: &View, ask: &Ask, pod: &Pod) -> Verdict {
+    let over = is_over(view, ask, pod);
+    match queries(view, pod) {
+        Queries::None => Verdict::allow(Row::CoordinatorIdle),
+        Queries::Unfinished(count) if over => {
+            let text = message::coordinator_forced(pod, count);
+            Verdict::allow(Row::CoordinatorMaxBlock).warning(text)
+        }
+        Queries::Unfinished(count) => {
+            let text = message::coordinator(view, pod, count);
+            Verdict::wait(Row::CoordinatorBusy, text)
+        }
+        Queries::NoneOnce => {
+            Verdict::wait(Row::CoordinatorIdleOnce, message::coordinator_once(pod))
+        }
+        Queries::Unknown if over || is_unreachable(view, pod) => {
+            let text = message::coordinator_unknown(view, pod);
+            Verdict::allow(Row::CoordinatorUnknownMax).warning(text)
+        }
+        Queries::Unknown => {
+            let text = message::coordinator_unknown(view, pod);
+            Verdict::wait(Row::CoordinatorUnknown, text)
+        }
+    }
+}
+
+/// What is known of the queries of a pod's cluster. An old list with unfinished queries still counts.
+pub fn queries(view: &View, pod: &Pod) -> Queries {
+    let bounds = &view.policy.bounds;
+    let seen = view.evidence.cluster(&pod.cluster);
+    let started = pod
+        .container
+        .as_ref()
+        .and_then(|container| container.started);
+    let Some(list) = seen
+        .list
+        .filter(|list| started.is_none_or(|started| list.at > started))
+    else {
+        return Queries::Unknown;
+    };
+    if list.unfinished > 0 {
+        return Queries::Unfinished(list.unfinished);
+    }
+    let since = seen
+        .empty_since
+        .map(|since| started.map_or(since, |started| since.max(started)));
+    let twice = since.is_some_and(|since| list.at.since(since) >= TWICE);
+    match view.now.since(list.at) <= bounds.fresh {
+        true if twice => Queries::None,
+        true => Queries::NoneOnce,
+        false => Queries::Unknown,
+    }
+}
+
+/// Whether it was refused for as long as this caller has to wait.
+fn is_over(view: &View, ask: &Ask, pod: &Pod) -> bool {
+    let bounds = &view.policy.bounds;
+    let own = view
+        .world
+        .workload_of(pod)
+        .and_then(|workload| workload.tuning.max_block);
+    let bound = own.unwrap_or(bounds.coordinator_max_block);
+    let bound: Duration = match ask.caller.patience() {
+        Patience::Endless => return false,
+        Patience::Preemption => bound.min(bounds.preemption_max_block),
+        Patience::Ordinary => bound,
+    };
+    let refused = pod.notes.blocked_since;
+    refused.is_some_and(|since| view.now.since(since) >= bound)
+}
+
+fn is_unreachable(view: &View, pod: &Pod) -> bool {
+    let since = view.unreachable_since(pod);
+    since.is_some_and(|since| view.now.since(since) >= view.policy.bounds.unknown_max)
+}
+
+fn is_dead(view: &View, pod: &Pod) -> bool {
+    let ended = matches!(pod.phase, Phase::Succeeded | Phase::Failed);
+    let refusing = view.evidence.worker(pod).and_then(|seen| seen.refusing);
+    let long = refusing.is_some_and(|since| view.now.since(since) >= DEAD_AFTER);
+    ended || pod.node.is_none() || pod.running().is_none() || (long && !pod.ready)
+}
+
+/// Whether a younger Ready coordinator has taken over.
+fn is_replaced(view: &View, pod: &Pod) -> bool {
+    let mut others = view.world.members(&pod.cluster, Role::Coordinator);
+    others.any(|other| {
+        other.uid != pod.uid && other.is_active() && other.ready && other.created > pod.created
+    })
+}

@@ -1,0 +1,154 @@
+//! The decision tables: one request in, one verdict out. The webhook, `explain`, the simulation and the demo ask here.
+//! Asking twice gives the same answer; nothing is changed, and dry-run is no argument of any rule.
+
+mod coordinator;
+mod message;
+mod pod;
+mod scale;
+mod workload;
+
+use super::ask::{Ask, Effect, Outcome, Request, Verdict};
+use super::class::View;
+use super::facts::place::Mode;
+use super::facts::pod::{ClusterId, Pod, Role};
+use super::notes::GrantKey;
+use super::rows::Row;
+
+pub use scale::{Clamp, clamp};
+
+/// The answer to a request.
+#[must_use]
+pub fn judge(view: &View, ask: &Ask) -> Verdict {
+    match &ask.request {
+        Request::Evict { pod, precondition } => pod::evict(view, ask, pod, precondition.as_deref()),
+        Request::Delete {
+            pod,
+            uid,
+            deleting,
+            grace,
+        } => {
+            let deletion = pod::Deletion {
+                uid,
+                deleting: *deleting,
+                grace: *grace,
+            };
+            pod::delete(view, ask, pod, deletion)
+        }
+        Request::Scale {
+            kind,
+            workload,
+            old,
+            new,
+            ..
+        } => scale::judge(view, ask, (*kind, workload), *old, *new),
+        Request::Template { kind, workload } => workload::template(view, ask, *kind, workload),
+        Request::DeleteWorkload {
+            kind,
+            workload,
+            orphan,
+        } => workload::delete(view, *kind, workload, *orphan),
+        Request::DeleteNamespace { name } => workload::namespace(view, ask, name),
+    }
+}
+
+impl Ask {
+    /// The namespace that a request is about.
+    #[must_use]
+    pub fn namespace(&self) -> &str {
+        match &self.request {
+            Request::Evict { pod, .. } | Request::Delete { pod, .. } => &pod.namespace,
+            Request::Scale { workload, .. }
+            | Request::Template { workload, .. }
+            | Request::DeleteWorkload { workload, .. } => &workload.namespace,
+            Request::DeleteNamespace { name } => name,
+        }
+    }
+}
+
+impl View<'_> {
+    /// What the guard does in a namespace; `None` where it does nothing.
+    #[must_use]
+    pub fn mode(&self, namespace: &str) -> Option<Mode> {
+        self.world.namespace(namespace)?.mode
+    }
+
+    /// Whether a cluster is Trino's as far as we can tell: it has a coordinator. Without one nothing can be at risk.
+    #[must_use]
+    pub fn is_cluster(&self, cluster: &ClusterId) -> bool {
+        let pods = || {
+            self.world
+                .members(cluster, Role::Coordinator)
+                .next()
+                .is_some()
+        };
+        let workloads = || {
+            self.world
+                .top_workloads(cluster, Role::Coordinator)
+                .next()
+                .is_some()
+        };
+        self.world.has_external_coordinator(cluster) || pods() || workloads()
+    }
+
+    /// Whether a pod is guarded.
+    #[must_use]
+    pub fn is_guarded(&self, pod: &Pod) -> bool {
+        self.mode(&pod.name.namespace).is_some() && self.is_cluster(&pod.cluster)
+    }
+
+    fn is_terminating(&self, namespace: &str) -> bool {
+        self.world
+            .namespace(namespace)
+            .is_some_and(|namespace| namespace.terminating)
+    }
+}
+
+impl Verdict {
+    fn allow(row: Row) -> Self {
+        Self {
+            row,
+            outcome: Outcome::Allow,
+            message: String::new(),
+            warnings: Vec::new(),
+            effects: Vec::new(),
+        }
+    }
+
+    fn refuse(row: Row, outcome: Outcome, message: String) -> Self {
+        Self {
+            outcome,
+            message,
+            ..Self::allow(row)
+        }
+    }
+
+    fn wait(row: Row, message: String) -> Self {
+        Self::refuse(row, Outcome::Wait, message)
+    }
+
+    fn warning(mut self, warning: String) -> Self {
+        self.warnings.push(warning);
+        self
+    }
+
+    fn effects(mut self, effects: impl IntoIterator<Item = Effect>) -> Self {
+        self.effects.extend(effects);
+        self
+    }
+}
+
+/// A grant of this pod that still counts, if any.
+fn live_grant<'a>(view: &View, pod: &'a Pod) -> Option<&'a super::notes::Grant> {
+    let grant = pod.notes.grant.as_ref()?;
+    let container = pod.running().unwrap_or("");
+    (grant.until > view.now && grant.container == container).then_some(grant)
+}
+
+/// The grant that an allow has to write; none where one for the same request was written a moment ago.
+fn grant(view: &View, pod: &Pod, key: GrantKey, required: bool) -> Option<Effect> {
+    let written = live_grant(view, pod).is_some_and(|grant| {
+        grant.key == key && view.now.since(grant.at) < super::bounds::GRANT_RENEWED
+    });
+    let uid = pod.uid.clone();
+    (!written).then_some(Effect::Grant { uid, key, required })
+}
