@@ -38,6 +38,7 @@ impl Sim {
             return;
         }
         cell.inc = inc;
+        cell.broken = false;
         cell.jvm = Some(Jvm::new(inc, self.now));
         let container = new_container(self.now, pix, inc);
         self.edit(pix, |pod| {

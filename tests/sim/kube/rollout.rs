@@ -25,7 +25,8 @@ impl Sim {
         }
     }
 
-    fn new_replica_set(&mut self, top: Wix) -> Wix {
+    /// Makes the ReplicaSet of a Deployment's present template.
+    pub fn new_replica_set(&mut self, top: Wix) -> Wix {
         let managed = &self.store.sets[top];
         let (role, revision) = (managed.workload.role, managed.revision);
         let called = format!("{}-{revision}", managed.workload.name.name);

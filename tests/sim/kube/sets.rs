@@ -41,10 +41,11 @@ impl Sim {
     pub fn reconcile(&mut self, set: Wix) {
         let now = self.now;
         let managed = &mut self.store.sets[set];
-        if managed.due != Some(now) {
+        if managed.due != Some(now) && managed.slot != Some(now) {
             return;
         }
-        managed.due = None;
+        managed.due = managed.due.filter(|due| *due != now);
+        managed.slot = managed.slot.filter(|slot| *slot != now);
         if managed.gone || managed.workload.deleting {
             return;
         }
@@ -176,11 +177,11 @@ impl Sim {
         let wait = (5_u64 << managed.failures.min(20)).min(LONGEST);
         managed.failures += 1;
         let due = self.now + wait;
-        if managed.due.is_none_or(|sooner| sooner > due) {
-            managed.due = Some(due);
+        // The queue keeps the sooner of two.
+        if managed.slot.is_none_or(|slot| due < slot) {
+            managed.slot = Some(due);
+            self.enter(wait, Event::Reconcile(set));
         }
-        self.store.sets[set].slot = Some(due);
-        self.enter(wait, Event::Reconcile(set));
     }
 }
 

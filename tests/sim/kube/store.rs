@@ -42,10 +42,12 @@ pub struct Cell {
     pub inc: u32,
     /// The rule by which it was let go; `Some(None)` where nobody was asked.
     pub let_go: Option<Option<Row>>,
-    /// When it was first refused, and asked for at all.
+    /// When that was accepted.
+    pub let_go_at: Option<u64>,
+    /// When a grant was written on it last.
+    pub granted: Option<u64>,
+    /// When it was first refused.
     pub refused: Option<u64>,
-    /// When it became allowable in truth, after a refusal.
-    pub freed: Option<u64>,
     /// Whether it died of something nobody asked for.
     pub broken: bool,
 }
@@ -243,7 +245,8 @@ impl Store {
             inc: 0,
             let_go: None,
             refused: None,
-            freed: None,
+            let_go_at: None,
+            granted: None,
             broken: false,
         });
         self.live.push(pix);

@@ -33,8 +33,6 @@ pub struct Trino {
     pub beliefs: Vec<Belief>,
     /// Losses up to then are owed to what broke by itself or was forced.
     pub excused: u64,
-    /// When Trino last had a worker that it believed ACTIVE.
-    pub served: u64,
 }
 
 impl Trino {

@@ -2,7 +2,9 @@
 //! whether it lives on.
 
 use xtrinode::core::guard::evidence::Held;
-use xtrinode::trino::words::RetryPolicy;
+use xtrinode::core::buffers::holdings::Holdings;
+use xtrinode::trino::task::{OutputBuffer, Task};
+use xtrinode::trino::words::{BufferState, BufferType, RetryPolicy, TaskState};
 
 use crate::agenda::Event;
 use crate::checks::Blame;
@@ -41,7 +43,7 @@ pub struct Query {
     stages: Vec<Plan>,
     placed: usize,
     /// The tasks of this try.
-    pub tasks: Vec<Task>,
+    pub tasks: Vec<Placed>,
 }
 
 /// A stage as planned.
@@ -55,7 +57,7 @@ struct Plan {
 
 /// A task.
 #[derive(Clone, Copy, Debug)]
-pub struct Task {
+pub struct Placed {
     /// Where.
     pub pod: Pix,
     /// In which process.
@@ -79,25 +81,45 @@ pub enum Step {
 }
 
 impl Query {
-    /// What this query has at risk on a worker, as its QueryInfo shows it; `flushing` counts what only waits for readers.
-    pub fn held_on(&self, flushing: bool) -> impl Iterator<Item = (Pix, u32, Held)> + '_ {
-        let kept = self.phase == Phase::Running && self.retry != RetryPolicy::Task;
+    /// What this query has at risk on workers, as the exporter counts its QueryInfo.
+    pub fn held(&self) -> impl Iterator<Item = (Pix, Held)> + '_ {
+        let kept = self.phase == Phase::Running;
         let tasks = self.tasks.iter().filter(move |_| kept);
-        let risky = tasks.filter(move |task| match task.step {
-            Step::Done => false,
-            Step::Flushing => flushing,
-            Step::Coming | Step::Running => true,
-        });
-        let fatal = u64::from(self.retry == RetryPolicy::None);
-        risky.map(move |task| {
+        tasks.filter_map(|task| {
+            let mut holdings = Holdings::default();
+            holdings.count(&self.reported(task.step));
+            let count = holdings.at_risk.total();
+            let fatal = if self.retry == RetryPolicy::Query { 0 } else { count };
             let held = Held {
                 fatal,
-                recoverable: 1 - fatal,
-                bytes: 1,
-                queries: 1,
+                recoverable: count - fatal,
+                bytes: holdings.bytes,
+                queries: count,
             };
-            (task.pod, task.inc, held)
+            (count > 0).then_some((task.pod, held))
         })
+    }
+
+    /// A task as Trino reports it.
+    fn reported(&self, step: Step) -> Task<'static> {
+        let (state, buffer) = match step {
+            Step::Coming | Step::Running => (TaskState::Running, BufferState::Open),
+            Step::Flushing => (TaskState::Flushing, BufferState::Flushing),
+            Step::Done => (TaskState::Finished, BufferState::Finished),
+        };
+        let external = self.retry == RetryPolicy::Task;
+        let kind = if external { BufferType::External } else { BufferType::Partitioned };
+        Task {
+            id: "",
+            self_uri: "",
+            node_id: "",
+            state,
+            buffer: Some(OutputBuffer {
+                kind,
+                state: buffer,
+                ..OutputBuffer::EMPTY
+            }),
+        }
     }
 }
 
@@ -210,7 +232,7 @@ impl Sim {
         let query = &mut self.trino.queries[qix];
         let task = query.tasks.len();
         let step = Step::Coming;
-        query.tasks.push(Task { pod, inc, step, stage });
+        query.tasks.push(Placed { pod, inc, step, stage });
         let way = self.dice.skewed(1, 500);
         self.enter(way, Event::Task(qix, attempt, task));
     }
@@ -220,7 +242,7 @@ impl Sim {
         if self.is_stale(qix, attempt) {
             return;
         }
-        let Task { pod, inc, step, stage } = self.trino.queries[qix].tasks[task];
+        let Placed { pod, inc, step, stage } = self.trino.queries[qix].tasks[task];
         let plan = self.trino.queries[qix].stages[stage];
         let next = match step {
             Step::Coming => match self.jvm(pod, inc) {
