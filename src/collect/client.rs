@@ -153,7 +153,11 @@ impl TlsFiles {
         self.ca.iter().map(AsRef::as_ref).chain(identity)
     }
 
-    fn contents(&self) -> Result<Vec<Vec<u8>>, Failure> {
+    /// What the files hold now.
+    ///
+    /// # Errors
+    /// When one can't be read.
+    pub fn contents(&self) -> Result<Vec<Vec<u8>>, Failure> {
         let read = |path: &Path| {
             fs::read(path).map_err(|error| {
                 Failure::TlsFiles(format!("cannot read {}: {}", path.display(), error.kind()))
@@ -162,7 +166,11 @@ impl TlsFiles {
         self.paths().map(read).collect()
     }
 
-    fn apply(&self, mut builder: ClientBuilder) -> Result<ClientBuilder, Failure> {
+    /// Sets a client up with the files.
+    ///
+    /// # Errors
+    /// When one can't be read or used.
+    pub fn apply(&self, mut builder: ClientBuilder) -> Result<ClientBuilder, Failure> {
         let contents = self.contents()?;
         let bad = |what: &str, path: &Path| {
             Failure::TlsFiles(format!("{} holds no {what} in PEM form", path.display()))

@@ -2,6 +2,7 @@
 //! Sentences never carry bodies, credentials or SQL.
 
 use std::error::Error;
+use std::io::ErrorKind;
 use std::time::Duration;
 
 use http::{HeaderMap, StatusCode, header};
@@ -25,6 +26,9 @@ pub enum Failure {
     /// No connection: DNS, TCP or TLS.
     #[error("no connection: {0}")]
     Connect(String),
+    /// The port refuses connections: nobody listens.
+    #[error("no connection: {0}")]
+    Refused(String),
     /// The whole request took too long.
     #[error("no complete answer within {} s", .0.as_secs_f64())]
     Timeout(Duration),
@@ -74,7 +78,7 @@ impl Failure {
         match self {
             Self::Credentials(_) => "credentials",
             Self::TlsFiles(_) => "tls_files",
-            Self::Connect(_) => "connect",
+            Self::Connect(_) | Self::Refused(_) => "connect",
             Self::Timeout(_) => "timeout",
             Self::NoAnswer(_) => "no_answer",
             Self::Body(_) => "body",
@@ -110,7 +114,7 @@ impl Failure {
         if error.is_timeout() {
             Self::Timeout(timeout)
         } else if error.is_connect() {
-            Self::Connect(innermost(&error))
+            Self::unconnected(&error)
         } else if error.is_request() {
             Self::NoAnswer(innermost(&error))
         } else {
@@ -124,9 +128,17 @@ impl Failure {
         if is_timeout(error) {
             Self::Timeout(timeout)
         } else if error.is_connect() {
-            Self::Connect(innermost(error))
+            Self::unconnected(error)
         } else {
             Self::NoAnswer(innermost(error))
+        }
+    }
+
+    fn unconnected(error: &(dyn Error + 'static)) -> Self {
+        if has_kind(error, ErrorKind::ConnectionRefused) {
+            Self::Refused(innermost(error))
+        } else {
+            Self::Connect(innermost(error))
         }
     }
 
@@ -189,10 +201,15 @@ fn redirect_hint(headers: &HeaderMap) -> String {
 }
 
 fn is_timeout(error: &(dyn Error + 'static)) -> bool {
+    has_kind(error, ErrorKind::TimedOut)
+}
+
+/// Whether some cause is an I/O error of this kind.
+fn has_kind(error: &(dyn Error + 'static), kind: ErrorKind) -> bool {
     let mut next = Some(error);
     while let Some(cause) = next {
         let io = cause.downcast_ref::<std::io::Error>();
-        if io.is_some_and(|io| io.kind() == std::io::ErrorKind::TimedOut) {
+        if io.is_some_and(|io| io.kind() == kind) {
             return true;
         }
         next = cause.source();

@@ -11,5 +11,6 @@ mod config;
 mod exporter;
 mod layers;
 mod process;
+mod serving;
 mod simulator;
 mod web;

@@ -299,7 +299,7 @@ async fn a_client_that_never_shakes_hands_is_cut_off() {
     let secret = Secret::new();
     secret.issue("..1");
     let limits = Limits {
-        head_time: SHORT,
+        handshake_time: SHORT,
         ..Limits::default()
     };
     let served = Served::start(limits, Some(secret.load())).await;

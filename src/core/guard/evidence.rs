@@ -2,12 +2,16 @@
 //! decisions need and how old it is; judges nothing. Nothing seen of one container says anything about the next.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use crate::trino::words::NodeState;
 
 use super::bounds::Bounds;
 use super::facts::pod::{ClusterId, Pod};
 use super::time::Time;
+
+/// Two cycles of one coordinator begin further apart than this.
+const SAME_CYCLE: Duration = Duration::from_millis(500);
 
 /// Who told us what workers hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -202,7 +206,7 @@ pub struct ClusterSeen {
     /// Whether its workers let themselves be drained.
     pub power: DrainPower,
     /// The shortest time from PUT to DRAINED of an idle worker.
-    pub shortest_drain: Option<std::time::Duration>,
+    pub shortest_drain: Option<Duration>,
 }
 
 /// What one supplier said about a cluster.
@@ -275,7 +279,7 @@ impl Evidence {
     }
 
     /// Takes in how long an idle worker took from PUT to DRAINED.
-    pub fn drained_in(&mut self, cluster: &ClusterId, took: std::time::Duration) {
+    pub fn drained_in(&mut self, cluster: &ClusterId, took: Duration) {
         let seen = self.clusters.entry(cluster.clone()).or_default();
         let shortest = seen.shortest_drain.map_or(took, |before| before.min(took));
         seen.shortest_drain = Some(shortest);
@@ -468,7 +472,9 @@ impl Risk {
 
 impl Told {
     fn is_news(&self, cycle: Cycle) -> bool {
-        self.cycle.is_none_or(|last| cycle.began > last.began)
+        // The same cycle told again differs by what rounding does to its age.
+        self.cycle
+            .is_none_or(|last| cycle.began > last.began + SAME_CYCLE)
     }
 
     fn is_silent(&self, bounds: &Bounds, now: Time) -> bool {
@@ -493,6 +499,15 @@ impl ClusterSeen {
             .filter(|told| !told.is_silent(bounds, now))
             .filter_map(|told| told.cycle);
         cycles.max_by_key(|cycle| cycle.began)
+    }
+
+    /// When a supplier was last heard of.
+    #[must_use]
+    pub const fn heard(&self, supplier: Supplier) -> Option<Time> {
+        match supplier {
+            Supplier::Exporter => self.exporter.heard,
+            Supplier::Own => self.own.heard,
+        }
     }
 
     /// Whether nothing is known of its queries: no supplier speaks, or none has read everything for a long time.

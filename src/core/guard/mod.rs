@@ -5,6 +5,7 @@
 pub mod ask;
 pub mod bounds;
 pub mod class;
+pub mod edit;
 pub mod evidence;
 pub mod facts;
 pub mod fleet;
@@ -16,6 +17,8 @@ pub mod policy;
 pub mod rank;
 pub mod review;
 pub mod rows;
+pub mod status;
+pub mod supply;
 pub mod text;
 pub mod time;
 pub mod verdict;

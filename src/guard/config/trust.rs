@@ -1,5 +1,5 @@
-//! Whom credentials go to, and who may call: what would give a secret away is a problem
-//! where GUARD's promises forbid it, else a notice. Pure.
+//! Whom credentials go to, and who may call: giving a password to a stranger's worker is a
+//! problem, other risks are notices. Pure.
 
 use super::settings::Settings;
 use crate::config::reader::Reader;
@@ -18,6 +18,7 @@ pub(super) fn notices(settings: &Settings) -> Vec<Notice> {
     coordinators_in_the_clear(settings, &mut notices);
     exporter_in_the_clear(settings, &mut notices);
     any_client(settings, &mut notices);
+    nobody_trusted(settings, &mut notices);
     notices
 }
 
@@ -112,5 +113,14 @@ fn any_client(settings: &Settings, notices: &mut Vec<Notice>) {
     if clients.is_some_and(|clients| clients.names.is_empty()) {
         let message = "every certificate of this authority is trusted to call; name the API server's in tls.clientNames";
         notices.push(Notice::new("tls.clientCaFile", message));
+    }
+}
+
+/// Whatever the mode: a namespace may be in enforce by its label. The chart always sets one.
+fn nobody_trusted(settings: &Settings, notices: &mut Vec<Notice>) {
+    let serving = &settings.serving;
+    if serving.clients.is_none() && serving.path_secret_file.is_none() {
+        let message = "without it, and without tls.clientCaFile, no caller is trusted: a refusal starts no drain, and what was refused waits for its bound";
+        notices.push(Notice::new("tls.pathSecretFile", message));
     }
 }

@@ -1,0 +1,83 @@
+//! What every part of the guard reads and some write: Kubernetes' facts, Trino's evidence, the policy, the clock. A
+//! decision holds both locks for as long as it thinks, and never while it waits.
+
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use crate::core::guard::ask::{Ask, Verdict};
+use crate::core::guard::class::View;
+use crate::core::guard::evidence::Evidence;
+use crate::core::guard::policy::Policy;
+use crate::core::guard::verdict;
+use crate::core::guard::world::World;
+
+use super::clock::Clock;
+
+/// The shared state of one replica. Clones share it.
+#[derive(Clone, Debug)]
+pub struct State {
+    world: Arc<RwLock<World>>,
+    evidence: Arc<RwLock<Evidence>>,
+    policy: Arc<Policy>,
+    clock: Clock,
+}
+
+impl State {
+    /// A state over the index that watches fill.
+    #[must_use]
+    pub fn new(world: Arc<RwLock<World>>, policy: Policy, clock: Clock) -> Self {
+        Self {
+            world,
+            evidence: Arc::default(),
+            policy: Arc::new(policy),
+            clock,
+        }
+    }
+
+    /// The clock.
+    #[must_use]
+    pub const fn clock(&self) -> Clock {
+        self.clock
+    }
+
+    /// The policy.
+    #[must_use]
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// Lets a decision look at everything as it is now.
+    pub fn view<T>(&self, decide: impl FnOnce(&View) -> T) -> T {
+        let (world, evidence) = (self.world(), read(&self.evidence));
+        decide(&View {
+            world: &world,
+            evidence: &evidence,
+            policy: &self.policy,
+            now: self.clock.now(),
+        })
+    }
+
+    /// The answer to a request as things are now.
+    #[must_use]
+    pub fn judge(&self, ask: &Ask) -> Verdict {
+        self.view(|view| verdict::judge(view, ask))
+    }
+
+    /// Takes in evidence; `take` sees the pods that it is about.
+    pub fn learn<T>(&self, take: impl FnOnce(&mut Evidence, &World) -> T) -> T {
+        let world = self.world();
+        let mut evidence: RwLockWriteGuard<Evidence> = self
+            .evidence
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        take(&mut evidence, &world)
+    }
+
+    fn world(&self) -> RwLockReadGuard<'_, World> {
+        read(&self.world)
+    }
+}
+
+/// No code leaves the index half changed where it could panic, so a poisoned lock still guards the truth.
+fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
+    lock.read().unwrap_or_else(PoisonError::into_inner)
+}
