@@ -289,8 +289,12 @@ impl Sim {
             let name = crate::kube::store::NAMESPACE.to_owned();
             let request = Request::DeleteNamespace { name };
             self.submit(asks(request, Who::Other), Origin::Caller(at), None);
-            return;
+        } else {
+            self.ask_workloads(at);
         }
+    }
+
+    fn ask_workloads(&mut self, at: usize) {
         for set in [0, 1] {
             let workload = &self.store.sets[set].workload;
             if self.store.sets[set].gone {
@@ -311,6 +315,8 @@ impl Sim {
         match pod {
             Some(pod) => self.pod_answered(at, pod, answer),
             None if answer == Answer::Allowed => self.number_answered(at, what),
+            // Told to delete the workloads first.
+            None if what == What::Namespace && answer == Answer::Forbidden => self.ask_workloads(at),
             None => {}
         }
     }
@@ -326,6 +332,9 @@ impl Sim {
     }
 
     fn number_answered(&mut self, at: usize, what: What) {
+        if what == What::Namespace && !self.store.namespace.terminating {
+            return;
+        }
         if what == What::Uninstall {
             let both = self.store.sets[..2].iter().all(|set| set.gone);
             if both {

@@ -56,6 +56,7 @@ impl Sim {
             cell.jvm,
             cell.pod.notes
         );
+        self.trace(|| text.clone());
         self.violations.push(text);
     }
 
@@ -149,7 +150,8 @@ impl Sim {
         let taken = pods.len().saturating_sub(new as usize);
         let free = pods.iter().filter(|pod| self.is_free(**pod)).count();
         if free < taken && self.store.sets[set].workload.role == Role::Worker {
-            self.violated(&format!("a scale to {new} rests on {free} free workers of {}", pods.len()), pods[0]);
+            let row = self.judging;
+            self.violated(&format!("a scale to {new} by {row:?} rests on {free} free workers of {}", pods.len()), pods[0]);
         }
     }
 

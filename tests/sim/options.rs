@@ -22,6 +22,9 @@ pub struct Options {
     /// Runs only this episode.
     #[arg(long)]
     episode: Option<u64>,
+    /// Prints what happens.
+    #[arg(long)]
+    trace: bool,
 }
 
 impl Options {
@@ -38,7 +41,7 @@ impl Options {
         let mut number = self.episode.unwrap_or(0);
         let begun = std::time::Instant::now();
         while sum.disruptions() < self.disruptions {
-            let sim = episode(self.seed.wrapping_mul(1_000_003).wrapping_add(number), !self.without_guard);
+            let sim = episode(self.seed.wrapping_mul(1_000_003).wrapping_add(number), !self.without_guard, self.trace);
             for violation in &sim.violations {
                 println!("episode {number}: {violation}");
                 violations += 1;

@@ -13,10 +13,11 @@ use crate::sim::Sim;
 const PATIENCE: u64 = 2 * 1_800_000 + 1_000_000 + 1_200_000 + 1_200_000;
 
 /// Runs one episode to its end.
-pub fn episode(seed: u64, guarded: bool) -> Sim {
+pub fn episode(seed: u64, guarded: bool, traced: bool) -> Sim {
     let mut dice = Dice::new(seed);
     let params = Params::draw(&mut dice, guarded);
     let mut sim = Sim::new(params, dice);
+    sim.traced = traced;
     sim.enter(20_000, Event::Disrupt);
     sim.run(24 * 3_600_000);
     sim.tally.episodes = 1;

@@ -151,6 +151,11 @@ impl Sim {
     }
 
     fn decided(&mut self, rix: usize, verdict: Verdict) {
+        if self.traced {
+            let review = self.reviews.get(rix);
+            let told = format!("r{} {:?} {:?} by {:?}: {:?} {:?}", review.replica, review.ask.request, review.pod, review.ask.caller, verdict.row, verdict.outcome);
+            self.trace(|| told);
+        }
         self.tally.verdict(&verdict);
         if verdict.outcome == Outcome::Allow {
             self.note_versions(rix, &verdict);
@@ -275,6 +280,7 @@ impl Sim {
             self.answer(rix, Answer::Wait);
             return;
         }
+        self.judging = row;
         let answer = self.perform(rix, &request, row);
         self.answer(rix, answer);
     }
@@ -308,6 +314,7 @@ impl Sim {
 
     /// A workload's own number changes.
     pub fn set_scale(&mut self, set: Wix, replicas: u32) {
+        self.trace(|| format!("workload {set} now asks for {replicas}"));
         self.store.edit_set(self.now, set, |workload| workload.replicas = replicas);
         self.kick(set);
     }

@@ -52,6 +52,10 @@ pub struct Sim {
     pub trino_idle: u64,
     /// Whether the end is reached.
     pub over: bool,
+    /// The rule of the request that is done now.
+    pub judging: Option<xtrinode::core::guard::rows::Row>,
+    /// Whether what happens is printed.
+    pub traced: bool,
 }
 
 /// A cluster as old as this has settled, in milliseconds.
@@ -78,6 +82,8 @@ impl Sim {
             broke: 0,
             trino_idle: 0,
             over: false,
+            judging: None,
+            traced: false,
         };
         sim.build();
         sim.now = SETTLED;
@@ -179,6 +185,13 @@ impl Sim {
     /// Something happens so much later.
     pub fn enter(&mut self, wait: u64, event: Event) {
         self.agenda.enter(self.now + wait, event);
+    }
+
+    /// Prints what happens, where somebody looks.
+    pub fn trace(&self, told: impl FnOnce() -> String) {
+        if self.traced {
+            println!("{:>10.3} {}", self.now as f64 / 1000.0, told());
+        }
     }
 
     /// Runs until nothing is left to wait for, or for so long.

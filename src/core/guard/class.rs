@@ -8,6 +8,7 @@ use crate::trino::words::NodeState;
 use super::bounds::{DEAD_AFTER, LOOK, TWICE};
 use super::evidence::{DrainPower, Evidence, Risk, WorkerSeen};
 use super::facts::pod::{ClusterId, Phase, Pod, Role};
+use super::mutant::{self, Mutant};
 use super::policy::Policy;
 use super::time::Time;
 use super::world::World;
@@ -74,7 +75,7 @@ impl View<'_> {
             return Class::Starting;
         }
         if self.is_drained(pod) {
-            let looked = self.answered_within(pod, LOOK);
+            let looked = self.answered_within(pod, LOOK) || mutant::is(Mutant::OldLook);
             return Class::Drained { looked };
         }
         if self.is_leaked(pod) {
@@ -112,6 +113,9 @@ impl View<'_> {
     /// leaving, as far as known.
     #[must_use]
     pub fn drain_began(&self, pod: &Pod) -> Option<Time> {
+        if mutant::is(Mutant::ClockBeforePut) {
+            return pod.notes.blocked_since;
+        }
         let seen = self.evidence.worker(pod)?;
         let leaving = seen.leaving?;
         let recorded = self
@@ -213,9 +217,13 @@ impl View<'_> {
         let Some(seen) = self.evidence.worker(pod) else {
             return false;
         };
+        if mutant::is(Mutant::TrustDraining) && seen.leaving.is_some() {
+            return true;
+        }
         let noticed = self
             .drain_began(pod)
             .is_some_and(|began| self.now.since(began) >= self.policy.bounds.notice);
+        let noticed = noticed || mutant::is(Mutant::SkipNoticeTime);
         seen.drained_since().is_some() && noticed && self.is_proven(pod, seen)
     }
 
@@ -223,7 +231,8 @@ impl View<'_> {
     fn is_proven(&self, pod: &Pod, seen: &WorkerSeen) -> bool {
         let noted = pod.notes.drained.as_ref();
         let noted = noted.is_some_and(|proof| pod.running() == Some(proof.container.as_str()));
-        seen.proof.is_some() || noted || self.is_headless(&pod.cluster)
+        let trusted = mutant::is(Mutant::TrustDrained);
+        seen.proof.is_some() || noted || self.is_headless(&pod.cluster) || trusted
     }
 
     fn is_leaked(&self, pod: &Pod) -> bool {

@@ -7,6 +7,7 @@ use super::bounds::SKEW;
 use super::class::{Class, View};
 use super::evidence::Risk;
 use super::facts::pod::Pod;
+use super::mutant::{self, Mutant};
 use super::notes::Override;
 use super::time::Time;
 
@@ -199,10 +200,12 @@ impl View<'_> {
             Class::Starting => return open(Why::Starting),
             _ if self.is_suspended(pod) => return open(Why::Suspending),
             // What is being taken back may get work at any moment.
-            _ if pod.notes.returning.is_some() => return None,
+            _ if pod.notes.returning.is_some() && !mutant::is(Mutant::IgnoreReturning) => return None,
             Class::Drained { looked: true } => return open(Why::Drained),
             Class::Drained { looked: false } => return Some(Gate::Look),
             Class::Leaked => return open(Why::Leaked),
+            Class::Idle if mutant::is(Mutant::TrustIdle) => return open(Why::Drained),
+            Class::Unknown if mutant::is(Mutant::UnknownAsZero) => return open(Why::Drained),
             Class::Busy(_) | Class::Idle | Class::Unknown => {}
         }
         if self.cannot_drain(&pod.cluster) && self.is_idle_twice(pod) {
@@ -221,10 +224,12 @@ impl View<'_> {
         }
         let refused = pod.notes.blocked_since?;
         let limit = match patience {
+            _ if mutant::is(Mutant::NoBound) => return None,
             Patience::Endless => return None,
             Patience::Preemption => bounds.preemption_max_block.min(self.max_block(pod)),
             Patience::Ordinary => self.max_block(pod),
         };
+        let limit = if mutant::is(Mutant::ShortBound) { limit / 2 } else { limit };
         let over = |since: Time, limit: Duration| self.now.since(since) >= limit;
         if over(refused, limit * 2) {
             return Some(Gate::Open(Why::FinalBound));

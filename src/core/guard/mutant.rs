@@ -34,40 +34,40 @@ mutants! {
     TrustDrained;
     /// DRAINED counts however soon after the PUT.
     SkipNoticeTime;
+    /// A look at DRAINED counts however old it is.
+    OldLook;
     /// A live grant justifies an allow.
     AllowOnGrant;
     /// A worker of which nothing is known holds nothing.
     UnknownAsZero;
-    /// A drain is taken back while an allow is on its way.
-    GiveBackDuringAllow;
-    /// A scale-down counts replicas in the spec, not pods.
-    CountBySpec;
-    /// Any number of workers may be drained at once.
-    NoFloor;
-    /// The leak clock runs from the first refusal, not from the PUT.
-    LeakBeforePut;
+    /// Clocks of a drain run from the first refusal, not from the PUT.
+    ClockBeforePut;
     /// What was seen of a container still counts for the next one.
     OldContainer;
     /// A cycle in which some task has no pod shows other workers to be idle.
     ClearOnUnmapped;
-    /// What is at risk is forgotten when it is no longer fresh.
-    RiskAges;
-    /// A look at DRAINED counts however old it is.
-    OldLook;
     /// A worker that is being taken back may go.
     IgnoreReturning;
-    /// A bound counts from the first refusal and is half as long.
+    /// Bounds are half as long.
     ShortBound;
     /// There are no bounds.
     NoBound;
-    /// Drains are never taken back.
-    NeverGiveBack;
-    /// Nobody who was refused is told that a worker is free.
-    NoKick;
+    /// A scale-down counts replicas in the spec, not pods.
+    CountBySpec;
     /// A promised worker is promised again.
     IgnoreGrants;
     /// A coordinator's queries are looked at once.
     CoordinatorOnce;
+    /// Any number of workers may be drained at once.
+    NoFloor;
+    /// A drain is taken back while an allow is on its way.
+    GiveBackDuringAllow;
+    /// Drains are never taken back.
+    NeverGiveBack;
+    /// No controller is told that a worker is free.
+    NoKick;
+    /// Nobody evicts for those who do not come back.
+    NoOwnEviction;
 }
 
 /// Whether this rule is broken now.

@@ -23,6 +23,9 @@ impl Sim {
         if !replica.alive || replica.epoch != epoch || replica.paused_until > self.now {
             return;
         }
+        if !matches!(action, Action::Event { .. } | Action::Cost { .. }) {
+            self.trace(|| format!("r{at} {action:?}"));
+        }
         match action {
             Action::BeginDrain { uid, drain, cost } => {
                 let inc_matches = drain.container.clone();

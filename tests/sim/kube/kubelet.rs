@@ -57,6 +57,7 @@ impl Sim {
         };
         jvm.starting = false;
         jvm.since = now;
+        self.trace(|| format!("p{pix} serves"));
         self.edit(pix, |pod| {
             pod.ready = true;
             pod.ready_changed = Some(stamp(now));
@@ -74,6 +75,7 @@ impl Sim {
             return;
         }
         self.store.cells[pix].let_go = Some(row);
+        self.trace(|| format!("p{pix} is deleted by {row:?}"));
         self.count_removal(pix);
         self.check_removal(pix, row);
         let now = self.now;
@@ -107,7 +109,9 @@ impl Sim {
             return;
         }
         cell.jvm = None;
-        match cell.pod.role {
+        let role = cell.pod.role;
+        self.trace(|| format!("p{pix} ends"));
+        match role {
             Role::Worker => {
                 self.worker_gone(pix, inc);
                 self.notice_soon(pix, inc);

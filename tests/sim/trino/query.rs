@@ -143,6 +143,7 @@ impl Sim {
         }
         let query = self.draw_query();
         let qix = self.trino.queries.len();
+        self.trace(|| format!("q{qix} is submitted"));
         self.trino.queries.push(query);
         self.trino.open.push(qix);
         self.tally.submitted += 1;

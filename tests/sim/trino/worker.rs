@@ -63,6 +63,7 @@ impl Sim {
 
     /// A PUT of a state arrives.
     pub fn put_state(&mut self, pod: Pix, inc: u32, drain: bool) {
+        self.trace(|| format!("p{pod} is told {}", if drain { "DRAINING" } else { "ACTIVE" }));
         let now = self.now;
         let grace = self.params.trino_grace;
         let Some(jvm) = self.jvm(pod, inc).filter(|jvm| !jvm.starting) else {
@@ -130,6 +131,7 @@ impl Sim {
                 jvm.step = Step::None;
                 jvm.state = NodeState::Drained;
                 jvm.since = now;
+                self.trace(|| format!("p{pod} is DRAINED"));
                 self.notice_soon(pod, inc);
             }
             Step::None => {}
@@ -160,6 +162,7 @@ impl Sim {
         let is_coordinator = self.trino.coordinator.is_some();
         let said = self.jvm(pod, inc).filter(|jvm| !jvm.starting).map(|jvm| jvm.state);
         if is_coordinator {
+            self.trace(|| format!("p{pod} is noticed: {said:?}"));
             self.trino.believe(pod, inc, said);
         }
     }

@@ -7,6 +7,7 @@ use crate::core::guard::facts::Name;
 use crate::core::guard::facts::pod::{Phase, Pod, Role};
 use crate::core::guard::facts::workload::{Kind, Workload};
 use crate::core::guard::gate::{Barrier, Gate, Why};
+use crate::core::guard::mutant::{self, Mutant};
 use crate::core::guard::notes::{Cause, GrantKey};
 use crate::core::guard::rank::ranked;
 use crate::core::guard::rows::Row;
@@ -261,7 +262,7 @@ fn fate(view: &View, ask: &Ask, pod: &Pod, key: &GrantKey) -> Fate {
     if pod.phase == Phase::Pending {
         return Fate::Nothing;
     }
-    if live_grant(view, pod).is_some_and(|grant| !covers(&grant.key, key)) {
+    if !mutant::is(Mutant::IgnoreGrants) && live_grant(view, pod).is_some_and(|grant| !covers(&grant.key, key)) {
         return Fate::Promised;
     }
     let announced = is_announced(pod);
