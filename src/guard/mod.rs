@@ -2,12 +2,18 @@
 //! of starting and stopping; judges nothing itself.
 
 pub mod api;
+mod certificates;
 pub mod clock;
 pub mod config;
 pub mod counters;
 pub mod effects;
 pub mod gauges;
+pub mod kube_pen;
+pub mod leader;
+pub mod obituary;
 pub mod pen;
 pub mod state;
+pub mod tls;
 pub mod trino;
 pub mod webhook;
+pub mod wiring;

@@ -44,14 +44,18 @@ pub(super) fn lend(stream: TcpStream) -> (Lent, Ending) {
 
 impl Ending {
     /// Reads what the peer still sends until it closes. Call after the loan was dropped.
-    pub(super) async fn linger(mut self) {
+    pub(super) async fn linger(self) {
+        self.linger_for(PATIENCE).await;
+    }
+
+    async fn linger_for(mut self, patience: Duration) {
         let Ok(mut half) = self.0.try_recv() else {
             return;
         };
         let mut scrap = [0; 4096];
         let to_the_end = async { while matches!(half.read(&mut scrap).await, Ok(1..)) {} };
         // Whoever takes longer gets the reset.
-        let _ = tokio::time::timeout(PATIENCE, to_the_end).await;
+        let _ = tokio::time::timeout(patience, to_the_end).await;
     }
 }
 
@@ -108,11 +112,11 @@ mod tests {
         lingering.await.unwrap();
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn a_peer_that_never_closes_is_left() {
         let (ours, _theirs) = pair().await;
         let (lent, ending) = lend(ours);
         drop(lent);
-        ending.linger().await;
+        ending.linger_for(Duration::from_millis(20)).await;
     }
 }

@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use crate::collect::Task;
 use crate::collect::clock::Clock;
 use crate::core::guard::facts::place::Mode;
+use crate::core::guard::facts::pod::ClusterId;
 use crate::core::guard::world::World;
 use crate::core::moment::Moment;
 
@@ -36,6 +37,8 @@ pub struct Options {
     pub selection: Selection,
     /// What the namespace label `enabled` stands for.
     pub enabled: Mode,
+    /// Clusters whose coordinator the configuration names: guarded whatever Kubernetes knows of it.
+    pub external: Vec<ClusterId>,
 }
 
 /// What Kubernetes says now. Cheap to clone.

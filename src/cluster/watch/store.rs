@@ -48,8 +48,12 @@ impl Store {
     /// An empty one for so many watches, and where it tells which pods have gone.
     pub fn new(options: Options, watches: usize) -> (Self, mpsc::UnboundedReceiver<Gone>) {
         let (gone, receiver) = mpsc::unbounded_channel();
+        let mut world = World::default();
+        for cluster in &options.external {
+            world.put_external_coordinator(cluster.clone());
+        }
         let inner = Inner {
-            world: World::default(),
+            world,
             known: vec![HashSet::new(); watches],
             told: HashSet::new(),
         };

@@ -5,6 +5,7 @@
 pub mod ask;
 pub mod bounds;
 pub mod class;
+mod clear;
 pub mod edit;
 pub mod evidence;
 pub mod facts;
@@ -17,9 +18,12 @@ pub mod policy;
 pub mod rank;
 pub mod review;
 pub mod rows;
+#[cfg(test)]
+pub(crate) mod staging;
 pub mod status;
 pub mod supply;
 pub mod text;
 pub mod time;
+mod told;
 pub mod verdict;
 pub mod world;

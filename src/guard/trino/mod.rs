@@ -6,6 +6,7 @@ pub mod clusters;
 pub mod lists;
 pub mod looks;
 pub mod own;
+pub mod power;
 pub mod prove;
 pub mod sse;
 pub mod stream;

@@ -24,7 +24,7 @@ use crate::web::problem::Problem;
 
 use super::counters::{Answered, At, Counters};
 use super::effects::Effects;
-use super::state::State;
+use super::state::{Fresh, State};
 use super::trino::looks::Looks;
 
 pub use trust::Trust;
@@ -43,17 +43,11 @@ pub struct Webhook {
     /// Whose reviews may have effects.
     pub trust: Trust,
     /// Whether Kubernetes' facts are fresh enough to answer at all.
-    pub fresh: Box<dyn Fresh>,
+    pub fresh: Arc<dyn Fresh>,
     /// An answer that takes longer is none.
     pub deadline: Duration,
     /// What is counted.
     pub counters: Counters,
-}
-
-/// Whether Kubernetes' facts can be believed.
-pub trait Fresh: Send + Sync + std::fmt::Debug {
-    /// What is too old or was never read; `None` when all is well.
-    fn stale(&self) -> Option<String>;
 }
 
 /// The routes of all paths, bare and behind the secret segment.

@@ -52,7 +52,14 @@ impl Scene {
             ..Selection::default()
         };
         let enabled = Mode::Enforce;
-        let (store, _) = Store::new(Options { selection, enabled }, 1);
+        let (store, _) = Store::new(
+            Options {
+                selection,
+                enabled,
+                external: Vec::new(),
+            },
+            1,
+        );
         let freshness = Freshness::new(std::iter::once(item.to_string()));
         let watched = Watched {
             store: Arc::new(store),

@@ -28,7 +28,14 @@ fn store() -> (Store, mpsc::UnboundedReceiver<Gone>) {
         ..Selection::default()
     };
     let enabled = Mode::Enforce;
-    Store::new(Options { selection, enabled }, 3)
+    Store::new(
+        Options {
+            selection,
+            enabled,
+            external: Vec::new(),
+        },
+        3,
+    )
 }
 
 fn raw<T: serde::de::DeserializeOwned>(value: Value) -> T {

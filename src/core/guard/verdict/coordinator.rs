@@ -105,7 +105,8 @@ pub fn queries(view: &View, pod: &Pod) -> Queries {
         return Queries::Unfinished(list.unfinished);
     }
     let since = seen
-        .empty_since
+        .empty
+        .map(|run| run.from)
         .map(|since| started.map_or(since, |started| since.max(started)));
     let twice = since.is_some_and(|since| list.at.since(since) >= TWICE);
     match view.now.since(list.at) <= bounds.fresh {
