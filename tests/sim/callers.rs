@@ -1,6 +1,8 @@
 //! Those who remove pods: each with its own manners of asking, waiting and giving up.
 
 use xtrinode::core::guard::ask::{Ask, Caller as Who, Request};
+use xtrinode::api::keys;
+use xtrinode::core::guard::edit::Edit;
 use xtrinode::core::guard::facts::place::Announced;
 use xtrinode::core::guard::facts::pod::Role;
 
@@ -410,10 +412,10 @@ impl Sim {
 
     /// Somebody orders that a pod may go.
     pub fn break_glass(&mut self, pix: Pix) {
-        use xtrinode::core::guard::notes::Override;
         let end = stamp(self.now + 3_600_000);
-        let reason = "the simulation ordered it".to_owned();
-        self.edit(pix, |pod| pod.notes.break_glass = Some(Override::Until { end, reason }));
+        let value = format!("{end};the simulation ordered it");
+        let change = Edit::default().with(keys::OVERRIDE, value);
+        self.annotate(pix, &change);
     }
 
     /// Autoscalers look: what was scaled to zero comes back with demand.

@@ -5,7 +5,6 @@ use std::time::Duration;
 use xtrinode::core::guard::ask::{Outcome, Verdict};
 use xtrinode::core::guard::bounds::ALLOWED;
 use xtrinode::core::guard::facts::pod::{Phase, Role};
-use xtrinode::core::guard::notes::Cause;
 use xtrinode::core::guard::rows::Row;
 use xtrinode::trino::words::NodeState;
 
@@ -41,6 +40,14 @@ const FORCED: [Row; 12] = [
     Row::NotGuarded,
 ];
 
+/// What a worker said of itself so long ago may still be believed, in milliseconds: it was asked within 10 s, and a verdict
+/// takes up to 4 s until it is carried out.
+const KNOWN: u64 = 14_000;
+
+/// A query that is submitted so long before a verdict may be missing in the list that it rests on, in milliseconds: lists
+/// are read every 2 to 4 s, and a verdict takes up to 4 s until it is carried out.
+const LATE: u64 = 9000;
+
 /// Losses are excused for so long after what broke by itself: queries wait 300 s for a worker.
 const EXCUSE: u64 = 360_000;
 
@@ -65,6 +72,7 @@ impl Sim {
         let fate = self.judge_loss(qix, blame);
         match (fate, again) {
             (Fate::Broken, _) => self.tally.broken += 1,
+            (Fate::Late, _) => self.tally.late += 1,
             (Fate::Forced, _) => self.tally.forced += 1,
             (Fate::Killed, true) => self.tally.rerun += 1,
             (Fate::Killed, false) => self.tally.killed += 1,
@@ -84,17 +92,27 @@ impl Sim {
             Blame::Removal(pod) | Blame::Coordinator(pod) => {
                 let cell = &self.store.cells[pod];
                 let late = matches!(blame, Blame::Coordinator(_))
-                    && cell.let_go_at.is_some_and(|at| self.trino.queries[qix].created + 1000 >= at);
+                    && cell.let_go_at.is_some_and(|at| self.trino.queries[qix].created + LATE >= at);
                 match cell.let_go {
-                    _ if cell.broken || late => Fate::Broken,
+                    _ if cell.broken => Fate::Broken,
+                    Some(Some(_)) if late => Fate::Late,
                     None => Fate::Broken,
                     Some(Some(row)) if FORCED.contains(&row) => Fate::Forced,
                     Some(_) => Fate::Killed,
                 }
             }
             Blame::NoNodes | Blame::Starved if self.now <= self.trino.excused => Fate::Broken,
+            Blame::NoNodes if self.is_late(qix) => Fate::Late,
             Blame::NoNodes | Blame::Starved => Fate::Killed,
         }
+    }
+
+    /// Whether a query came while the last serving worker was told to drain: after the list that showed no query, and before
+    /// the coordinator noticed.
+    fn is_late(&self, qix: usize) -> bool {
+        let created = self.trino.queries[qix].created;
+        let window = |at: u64| created + LATE >= at && created <= at + self.params.notice;
+        self.emptied.is_some_and(window)
     }
 
     /// Something broke by itself, or was forced: what follows from missing workers is not the guard's.
@@ -106,6 +124,13 @@ impl Sim {
     /// A removal was accepted.
     pub fn check_removal(&mut self, pod: Pix, row: Option<Row>) {
         self.store.cells[pod].let_go_at = Some(self.now);
+        let bounds = &self.params.policy.bounds;
+        let least = bounds.preemption_max_block.min(bounds.max_block);
+        let waited = self.store.cells[pod].pod.notes.blocked_since.map(|at| stamp(self.now).since(at));
+        let early = waited.is_none_or(|waited| waited + Duration::from_secs(6) < least);
+        if row == Some(Row::MaxBlock) && early {
+            self.violated("forced before its bound", pod);
+        }
         if row.is_none_or(|row| FORCED.contains(&row) || row == Row::Dead) {
             self.excuse();
         }
@@ -164,7 +189,9 @@ impl Sim {
         let leaked = bounds.leak_after.saturating_sub(Duration::from_secs(5));
         let state = cell.jvm.as_ref().is_none_or(|jvm| {
             let long = self.now - jvm.since >= u64::try_from(leaked.as_millis()).unwrap_or(u64::MAX);
-            jvm.starting || jvm.state == NodeState::Drained || (jvm.state == NodeState::Draining && long)
+            // What said that it starts a moment ago still counts as starting.
+            let young = jvm.starting || self.now < jvm.since + KNOWN && jvm.state == NodeState::Active && jvm.began + 40_000 > self.now;
+            young || jvm.state == NodeState::Drained || (jvm.state == NodeState::Draining && long)
         });
         cell.pod.phase == Phase::Pending || state || bound || cell.pod.notes.break_glass.is_some()
     }
@@ -172,6 +199,9 @@ impl Sim {
     /// A drain began: enough others must serve.
     pub fn check_floor(&mut self, pod: Pix) {
         let serving = self.serving(pod);
+        if serving == 0 {
+            self.emptied = Some(self.now);
+        }
         let floor = self.floor_for(pod);
         // What broke or was forced a moment ago is not known yet.
         if serving < floor && self.now > self.broke + 30_000 {
@@ -207,17 +237,28 @@ impl Sim {
         }
     }
 
-    /// How many workers there are to be: the spec, or a lower number that was refused.
+    /// How many workers there are to be: the spec, or a lower number that was refused not long ago, whatever has become
+    /// of the pods that carried it.
     fn target(&self) -> u32 {
         let managed = &self.store.sets[0];
         if managed.gone || managed.workload.deleting {
             return 0;
         }
-        let wants = self.store.members(Role::Worker).filter_map(|pix| {
-            let want = self.store.cells[pix].pod.notes.want.as_ref()?;
-            want.target.filter(|_| want.cause == Cause::Scale)
-        });
-        wants.min().unwrap_or(u32::MAX).min(managed.workload.replicas)
+        let long = u64::try_from(self.params.policy.bounds.abandon_after.as_millis()).unwrap_or(u64::MAX);
+        let refused = self.low_target.filter(|(_, at)| self.now < at + long).map(|(target, _)| target);
+        // A drain that began before the number was raised is judged by the number before.
+        let before = self.raised.filter(|(_, at)| self.now < at + 8000).map(|(before, _)| before);
+        let known = refused.into_iter().chain(before).min().unwrap_or(u32::MAX);
+        known.min(managed.workload.replicas)
+    }
+
+    /// A lower number was refused, and that is written down.
+    pub fn note_target(&mut self, target: Option<u32>) {
+        let Some(target) = target else {
+            return;
+        };
+        let lowest = self.low_target.map_or(target, |(lowest, _)| lowest.min(target));
+        self.low_target = Some((lowest, self.now));
     }
 
     /// A drain is being taken back: nothing may have been allowed a moment ago.
@@ -279,6 +320,8 @@ impl Sim {
 enum Fate {
     /// Something broke by itself.
     Broken,
+    /// It came after the list of queries that the verdict rests on: what nobody can close, and the rules except.
+    Late,
     /// A rule that says so gave it up.
     Forced,
     /// A disruption killed it.

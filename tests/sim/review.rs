@@ -2,8 +2,8 @@
 //! its grants are written by compare-and-swap, and only then it happens. Time passes between all of these.
 
 use xtrinode::core::guard::ask::{Ask, Effect, Outcome, Request, Verdict};
-use xtrinode::core::guard::bounds::WANT_EVERY;
-use xtrinode::core::guard::notes::{Grant, GrantKey, Want};
+use xtrinode::core::guard::edit;
+use xtrinode::core::guard::notes::GrantKey;
 use xtrinode::core::guard::rows::Row;
 use xtrinode::core::guard::verdict::{clamp, judge};
 
@@ -223,13 +223,10 @@ impl Sim {
         if cell.gone || cell.pod.resource_version != version {
             return false;
         }
-        let at = self.guard.replicas[replica].time(self.now);
-        let until = at + self.params.policy.bounds.grant_ttl;
-        let container = cell.pod.running().unwrap_or_default().to_owned();
-        let uid = cell.pod.uid.clone();
-        let grant = Grant { uid, container, key, at, until };
+        let view = self.guard.replicas[replica].view(&self.params.policy, self.now);
+        let change = edit::grant(&view, &cell.pod, &key);
         self.store.cells[pod].granted = Some(self.now);
-        self.edit(pod, |pod| pod.notes.grant = Some(grant));
+        self.annotate(pod, &change);
         true
     }
 
@@ -239,30 +236,21 @@ impl Sim {
             return;
         }
         let review = self.reviews.remove(rix);
-        let time = self.guard.replicas[review.replica].time(self.now);
         let effects = review.verdict.map_or(Vec::new(), |verdict| verdict.effects);
         for effect in effects {
-            let Effect::Want { uid, cause, target, clock } = effect else {
+            let Effect::Want { uid, target, .. } = &effect else {
                 continue;
             };
-            let pod = pix(&uid);
-            let notes = &self.store.cells[pod].pod.notes;
-            let last = notes.want.as_ref().filter(|want| time.since(want.at) < self.params.policy.bounds.abandon_after);
-            let same = last.is_some_and(|want| want.target == target);
-            let recent = last.is_some_and(|want| time.since(want.at) < WANT_EVERY);
-            let begun = notes.blocked_since.is_some() || !clock;
-            if self.store.cells[pod].gone || (same && recent && begun) {
-                continue;
+            let replica = &mut self.guard.replicas[review.replica];
+            replica.catch_up(&self.store, self.now);
+            let view = replica.view(&self.params.policy, self.now);
+            let known = view.world.pod_by_uid(uid);
+            let change = known.and_then(|pod| edit::want(&view, &review.ask, pod, &effect));
+            let (pod, target) = (pix(uid), *target);
+            if let Some(change) = change.filter(|_| !self.store.cells[pod].gone) {
+                self.note_target(target);
+                self.annotate(pod, &change);
             }
-            let since = last.map_or(time, |want| want.since);
-            let by = review.ask.user.clone();
-            let want = Want { at: time, since, cause, by, target };
-            self.edit(pod, |pod| {
-                pod.notes.want = Some(want);
-                if clock {
-                    pod.notes.blocked_since.get_or_insert(time);
-                }
-            });
         }
     }
 
@@ -315,6 +303,10 @@ impl Sim {
     /// A workload's own number changes.
     pub fn set_scale(&mut self, set: Wix, replicas: u32) {
         self.trace(|| format!("workload {set} now asks for {replicas}"));
+        let before = self.store.sets[set].workload.replicas;
+        if set == 0 && replicas > before {
+            self.raised = Some((before, self.now));
+        }
         self.store.edit_set(self.now, set, |workload| workload.replicas = replicas);
         self.kick(set);
     }

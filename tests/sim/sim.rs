@@ -52,6 +52,14 @@ pub struct Sim {
     pub trino_idle: u64,
     /// Whether the end is reached.
     pub over: bool,
+    /// The story that is told.
+    pub story: Option<&'static crate::stories::Story>,
+    /// The lowest number of workers that was refused, and when.
+    pub low_target: Option<(u32, u64)>,
+    /// The number before it was raised last, and when that was.
+    pub raised: Option<(u32, u64)>,
+    /// When the last serving worker was told to drain.
+    pub emptied: Option<u64>,
     /// The rule of the request that is done now.
     pub judging: Option<xtrinode::core::guard::rows::Row>,
     /// Whether what happens is printed.
@@ -82,6 +90,10 @@ impl Sim {
             broke: 0,
             trino_idle: 0,
             over: false,
+            story: None,
+            low_target: None,
+            raised: None,
+            emptied: None,
             judging: None,
             traced: false,
         };
@@ -207,7 +219,7 @@ impl Sim {
             self.now = at;
             self.happen(event);
         }
-        self.tally.simulated += self.now;
+        self.tally.simulated += self.now - SETTLED;
     }
 
     fn happen(&mut self, event: Event) {
@@ -254,6 +266,11 @@ impl Sim {
             Event::Script(step) => self.script(step),
             _ => {}
         }
+    }
+
+    /// How many seconds it has lasted.
+    pub fn spent(&self) -> f64 {
+        (self.now - SETTLED) as f64 / 1000.0
     }
 
     /// A pod was let go.

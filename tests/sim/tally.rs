@@ -29,6 +29,8 @@ pub struct Tally {
     pub rerun: u64,
     /// Queries lost to bounds, orders, and clusters that can't be protected.
     pub forced: u64,
+    /// Queries that came after the list that a verdict rests on.
+    pub late: u64,
     /// Queries lost to what broke by itself.
     pub broken: u64,
     /// Tasks of fault-tolerant queries that ran again.
@@ -118,7 +120,7 @@ impl Tally {
         }
     }
 
-    fn counts(&mut self) -> [(&'static str, &mut u64); 18] {
+    fn counts(&mut self) -> [(&'static str, &mut u64); 19] {
         [
             ("episodes", &mut self.episodes),
             ("simulated ms", &mut self.simulated),
@@ -127,6 +129,7 @@ impl Tally {
             ("queries killed", &mut self.killed),
             ("queries begun again", &mut self.rerun),
             ("queries lost to force", &mut self.forced),
+            ("queries lost as too late", &mut self.late),
             ("queries lost to faults", &mut self.broken),
             ("tasks begun again", &mut self.tasks_again),
             ("pods removed", &mut self.removed),

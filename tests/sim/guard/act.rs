@@ -2,8 +2,8 @@
 //! Lease outlives the request.
 
 use xtrinode::core::guard::ask::{Ask, Caller, Request};
+use xtrinode::core::guard::edit;
 use xtrinode::core::guard::evidence::DrainPower;
-use xtrinode::core::guard::facts::pod::Pod;
 use xtrinode::core::guard::plan::Action;
 use xtrinode::trino::words::{NodeState, RetryPolicy};
 
@@ -26,93 +26,48 @@ impl Sim {
         if !matches!(action, Action::Event { .. } | Action::Cost { .. }) {
             self.trace(|| format!("r{at} {action:?}"));
         }
+        let uid = action.pod().map(str::to_owned);
+        let written = self.write_action(at, uid.as_deref(), &action);
         match action {
-            Action::BeginDrain { uid, drain, cost } => {
-                let inc_matches = drain.container.clone();
-                let written = self.swap(at, &uid, |pod| {
-                    pod.notes.drain = Some(drain);
-                    pod.notes.drained = None;
-                    if let Some(cost) = cost {
-                        pod.cost = cost;
-                    }
-                });
-                if written {
-                    self.send_put(at, epoch, pix(&uid), &inc_matches, true);
-                }
+            Action::BeginDrain { uid, drain, .. } if written => {
+                self.send_put(at, epoch, pix(&uid), &drain.container, true);
             }
             Action::PutActive { uid } => {
                 let pod = &self.store.cells[pix(&uid)].pod;
                 let container = pod.running().unwrap_or_default().to_owned();
                 self.send_put(at, epoch, pix(&uid), &container, false);
             }
+            Action::Return { uid, .. } if written => self.check_return(pix(&uid)),
             Action::Prove { uid, .. } => self.prove(at, pix(&uid)),
-            Action::Kick { uid, cost, drained } => {
-                self.tally.kicks += 1;
-                self.swap(at, &uid, |pod| {
-                    pod.cost = cost;
-                    if drained.is_some() {
-                        pod.notes.drained = drained;
-                    }
-                });
-            }
             Action::Evict { uid } => self.evict_ourselves(pix(&uid)),
-            Action::Cost { uid, cost } => {
-                self.swap(at, &uid, |pod| pod.cost = cost.unwrap_or(0));
-            }
-            Action::Return { uid, at: since, keep_want } => {
-                let done = self.swap(at, &uid, |pod| {
-                    pod.notes.returning = Some(since);
-                    pod.cost = 0;
-                    (pod.notes.grant, pod.notes.drained) = (None, None);
-                    if !keep_want {
-                        (pod.notes.want, pod.notes.blocked_since) = (None, None);
-                    }
-                });
-                if done {
-                    self.check_return(pix(&uid));
-                }
-            }
-            Action::Forget { uid, keep_want } => {
-                self.swap(at, &uid, |pod| {
-                    let kept = (pod.notes.want.take(), pod.notes.blocked_since);
-                    pod.cost = 0;
-                    pod.notes = xtrinode::core::guard::notes::Notes {
-                        break_glass: pod.notes.break_glass.take(),
-                        ..Default::default()
-                    };
-                    if keep_want {
-                        (pod.notes.want, pod.notes.blocked_since) = kept;
-                    }
-                });
-            }
-            Action::Clean { uid, returning } => {
-                self.swap(at, &uid, |pod| {
-                    pod.cost = 0;
-                    let drain = pod.notes.drain.take().filter(|_| returning.is_some());
-                    pod.notes = xtrinode::core::guard::notes::Notes {
-                        break_glass: pod.notes.break_glass.take(),
-                        drain,
-                        returning,
-                        ..Default::default()
-                    };
-                });
-            }
             Action::ProbePower { .. } => self.probe(at),
             Action::Event { reason, .. } => self.tally.event(reason),
-            Action::Hint { .. } => {}
+            Action::Kick { .. } => self.tally.kicks += 1,
+            _ => {}
         }
     }
 
-    /// Changes a pod if nobody has since the leader's copy of it.
-    fn swap(&mut self, at: usize, uid: &str, change: impl FnOnce(&mut Pod)) -> bool {
-        let seen = self.guard.replicas[at].cache.world.pod_by_uid(uid);
+    /// Writes what an action says, if nobody has changed the pod since the leader's copy of it.
+    fn write_action(&mut self, at: usize, uid: Option<&str>, action: &Action) -> bool {
+        let Some(uid) = uid else {
+            return false;
+        };
+        let Some(seen) = self.guard.replicas[at].cache.world.pod_by_uid(uid) else {
+            return false;
+        };
+        let Some(edit) = edit::of_action(action, seen) else {
+            return false;
+        };
+        let version = match action {
+            Action::Return { version, .. } | Action::Forget { version, .. } | Action::Clean { version, .. } => version,
+            _ => &seen.resource_version,
+        };
         let cell = &self.store.cells[pix(uid)];
-        let same = seen.is_some_and(|seen| seen.resource_version == cell.pod.resource_version);
-        if !same || cell.gone {
+        if cell.gone || cell.pod.resource_version != *version {
             self.tally.races += 1;
             return false;
         }
-        self.edit(pix(uid), change);
+        self.annotate(pix(uid), &edit);
         true
     }
 

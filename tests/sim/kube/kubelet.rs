@@ -150,6 +150,12 @@ impl Sim {
         self.enter(wait, Event::Start(pix, inc + 1));
     }
 
+    /// Changes a pod's annotations: its controller looks again.
+    pub fn annotate(&mut self, pix: Pix, change: &xtrinode::core::guard::edit::Edit) {
+        self.store.annotate(self.now, pix, change);
+        self.kick(self.store.cells[pix].set);
+    }
+
     /// Changes a pod: its watchers hear of it, and its controller looks again.
     pub fn edit(
         &mut self,

@@ -1,8 +1,11 @@
 //! The API server's store: objects, versions, and the log that watches read. Keeps; decides nothing.
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
+use xtrinode::api::keys;
+use xtrinode::core::guard::edit::Edit;
 use xtrinode::core::guard::facts::Name;
 use xtrinode::core::guard::facts::place::{Mode, Namespace, Node};
 use xtrinode::core::guard::facts::pod::{ClusterId, Container, Owner, Phase, Pod, Role};
@@ -32,6 +35,8 @@ pub fn stamp(now: u64) -> Time {
 pub struct Cell {
     /// The object.
     pub pod: Pod,
+    /// Its annotations.
+    pub annotations: BTreeMap<String, String>,
     /// Whether the object is gone.
     pub gone: bool,
     /// The workload that made it.
@@ -151,6 +156,25 @@ impl Store {
         self.log.push((now, Change::Pod(Rc::new(pod.clone()))));
     }
 
+    /// Changes a pod's annotations.
+    pub fn annotate(&mut self, now: u64, pix: Pix, change: &Edit) {
+        let cell = &mut self.cells[pix];
+        let annotations = &mut cell.annotations;
+        for (key, value) in &change.set {
+            annotations.insert((*key).to_owned(), value.clone());
+        }
+        for key in &change.remove {
+            annotations.remove(*key);
+        }
+        let cost = annotations.get(keys::DELETION_COST);
+        let cost = cost.and_then(|cost| cost.parse().ok()).unwrap_or(0);
+        let notes = Notes::read(annotations, &cell.pod.uid);
+        self.edit(now, pix, |pod| {
+            pod.cost = cost;
+            pod.notes = notes;
+        });
+    }
+
     /// Removes a pod's object.
     pub fn remove(&mut self, now: u64, pix: Pix) {
         let cell = &mut self.cells[pix];
@@ -239,6 +263,7 @@ impl Store {
         let pod = self.new_pod(now, pix, set, called, spec);
         self.cells.push(Cell {
             pod,
+            annotations: BTreeMap::new(),
             gone: false,
             set,
             jvm: None,
