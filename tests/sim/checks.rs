@@ -95,9 +95,9 @@ impl Sim {
                     && cell.let_go_at.is_some_and(|at| self.trino.queries[qix].created + LATE >= at);
                 match cell.let_go {
                     _ if cell.broken => Fate::Broken,
-                    Some(Some(_)) if late => Fate::Late,
                     None => Fate::Broken,
                     Some(Some(row)) if FORCED.contains(&row) => Fate::Forced,
+                    Some(Some(_)) if late => Fate::Late,
                     Some(_) => Fate::Killed,
                 }
             }

@@ -28,6 +28,9 @@ pub struct Options {
     /// Runs only this episode.
     #[arg(long)]
     episode: Option<u64>,
+    /// Stops after so many violations.
+    #[arg(long, default_value_t = 20)]
+    most: u64,
     /// Prints what happens.
     #[arg(long)]
     trace: bool,
@@ -71,10 +74,10 @@ impl Options {
             violations: 0,
         };
         if !self.without_guard && self.episode.is_none() {
-            told = self.tell(20);
+            told = self.tell(self.most);
         }
         if self.story.is_none() {
-            let random = self.many(20);
+            let random = self.many(self.most);
             told.tally.add(random.tally);
             told.violations += random.violations;
         }

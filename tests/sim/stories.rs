@@ -153,7 +153,7 @@ pub const ALL: &[Story] = &[
             params.cycle_takes = 80_000;
             params
         },
-        script: &[(30, |sim| on_first(sim, What::Insists)), (60, |sim| sim.leave_node(What::Drain, 0))],
+        script: &[(30, |sim| on_first(sim, What::Insists)), (60, drain_a_worker)],
         end: nothing_lost,
     },
     Story {
@@ -238,6 +238,15 @@ fn gather(sim: &mut Sim) {
 
 fn drain_gathered(sim: &mut Sim) {
     sim.leave_node(What::Drain, 0);
+}
+
+/// `kubectl drain` of a node with a worker and without the coordinator.
+fn drain_a_worker(sim: &mut Sim) {
+    let on = |role| sim.store.members(role).map(|pix| sim.store.cells[pix].pod.node.clone());
+    let taken: Vec<_> = on(Role::Coordinator).collect();
+    let free = on(Role::Worker).find(|node| !taken.contains(node));
+    let node = (0..sim.store.nodes.len()).find(|node| free == Some(Some(node_name(*node))));
+    sim.leave_node(What::Drain, node.unwrap_or(0));
 }
 
 fn scale(sim: &mut Sim, what: What, to: u32) {
