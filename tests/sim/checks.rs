@@ -72,6 +72,7 @@ impl Sim {
         let fate = self.judge_loss(qix, blame);
         match (fate, again) {
             (Fate::Broken, _) => self.tally.broken += 1,
+            (Fate::Late, _) if matches!(blame, Blame::NoNodes) => self.tally.late_drain += 1,
             (Fate::Late, _) => self.tally.late += 1,
             (Fate::Forced, _) => self.tally.forced += 1,
             (Fate::Killed, true) => self.tally.rerun += 1,
@@ -190,7 +191,7 @@ impl Sim {
         let state = cell.jvm.as_ref().is_none_or(|jvm| {
             let long = self.now - jvm.since >= u64::try_from(leaked.as_millis()).unwrap_or(u64::MAX);
             // What said that it starts a moment ago still counts as starting.
-            let young = jvm.starting || self.now < jvm.since + KNOWN && jvm.state == NodeState::Active && jvm.began + 40_000 > self.now;
+            let young = jvm.starting || self.now < jvm.began + 30_000 + KNOWN;
             young || jvm.state == NodeState::Drained || (jvm.state == NodeState::Draining && long)
         });
         cell.pod.phase == Phase::Pending || state || bound || cell.pod.notes.break_glass.is_some()
@@ -203,6 +204,10 @@ impl Sim {
             self.emptied = Some(self.now);
         }
         let floor = self.floor_for(pod);
+        if floor == 0 && serving == 0 && !self.trino.open.is_empty() {
+            // The last stretch before a bound waives everything: what follows is forced.
+            self.excuse();
+        }
         // What broke or was forced a moment ago is not known yet.
         if serving < floor && self.now > self.broke + 30_000 {
             self.violated(&format!("a drain left {serving} serving of a floor of {floor}"), pod);

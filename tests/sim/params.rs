@@ -110,8 +110,8 @@ impl Params {
         params.query_every = dice.pick(&[2000, 6000, 15_000, 60_000]);
         params.query_long = dice.pick(&[3000, 15_000, 40_000]);
         params.draw_guard(dice);
-        params.disruptions = 60;
-        params.at_once = 3 + workers as usize;
+        params.disruptions = 400;
+        params.at_once = 4 + workers as usize;
         params
     }
 

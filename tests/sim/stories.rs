@@ -265,7 +265,7 @@ fn kill_leader(sim: &mut Sim) {
 }
 
 fn nothing_killed(sim: &Sim) -> Result<(), String> {
-    let lost = sim.tally.killed + sim.tally.rerun + sim.tally.late;
+    let lost = sim.tally.killed + sim.tally.rerun + sim.tally.late + sim.tally.late_drain;
     if lost == 0 { Ok(()) } else { Err(format!("{lost} queries were lost")) }
 }
 

@@ -29,8 +29,10 @@ pub struct Tally {
     pub rerun: u64,
     /// Queries lost to bounds, orders, and clusters that can't be protected.
     pub forced: u64,
-    /// Queries that came after the list that a verdict rests on.
+    /// Queries that came after the list that a coordinator's verdict rests on.
     pub late: u64,
+    /// Queries that came after the list by which the last worker was drained.
+    pub late_drain: u64,
     /// Queries lost to what broke by itself.
     pub broken: u64,
     /// Tasks of fault-tolerant queries that ran again.
@@ -120,7 +122,7 @@ impl Tally {
         }
     }
 
-    fn counts(&mut self) -> [(&'static str, &mut u64); 19] {
+    fn counts(&mut self) -> [(&'static str, &mut u64); 20] {
         [
             ("episodes", &mut self.episodes),
             ("simulated ms", &mut self.simulated),
@@ -129,7 +131,8 @@ impl Tally {
             ("queries killed", &mut self.killed),
             ("queries begun again", &mut self.rerun),
             ("queries lost to force", &mut self.forced),
-            ("queries lost as too late", &mut self.late),
+            ("queries too late (coordinator)", &mut self.late),
+            ("queries too late (last worker)", &mut self.late_drain),
             ("queries lost to faults", &mut self.broken),
             ("tasks begun again", &mut self.tasks_again),
             ("pods removed", &mut self.removed),
@@ -170,7 +173,7 @@ impl Tally {
             let _ = writeln!(text, "event {:<22} {count:>10}", reason.word());
         }
         for (name, count) in self.counts().into_iter() {
-            let _ = writeln!(text, "{name:<28} {count:>10}");
+            let _ = writeln!(text, "{name:<32} {count:>10}");
         }
         text
     }
