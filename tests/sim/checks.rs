@@ -44,6 +44,10 @@ const FORCED: [Row; 12] = [
 /// takes up to 4 s until it is carried out.
 const KNOWN: u64 = 14_000;
 
+/// Rules that rest on what was seen up to 10 s ago and are not looked at again: a worker that starts, or whose container
+/// does not run, may have begun to serve since. What is lost by them is counted apart.
+const STALE: [Row; 2] = [Row::Starting, Row::Dead];
+
 /// A query that is submitted so long before a verdict may be missing in the list that it rests on, in milliseconds: lists
 /// are read every 2 to 4 s, and a verdict takes up to 4 s until it is carried out.
 const LATE: u64 = 9000;
@@ -72,6 +76,7 @@ impl Sim {
         let fate = self.judge_loss(qix, blame);
         match (fate, again) {
             (Fate::Broken, _) => self.tally.broken += 1,
+            (Fate::Stale, _) => self.tally.stale += 1,
             (Fate::Late, _) if matches!(blame, Blame::NoNodes) => self.tally.late_drain += 1,
             (Fate::Late, _) => self.tally.late += 1,
             (Fate::Forced, _) => self.tally.forced += 1,
@@ -99,6 +104,7 @@ impl Sim {
                     None => Fate::Broken,
                     Some(Some(row)) if FORCED.contains(&row) => Fate::Forced,
                     Some(Some(_)) if late => Fate::Late,
+                    Some(Some(row)) if STALE.contains(&row) => Fate::Stale,
                     Some(_) => Fate::Killed,
                 }
             }
@@ -150,7 +156,9 @@ impl Sim {
             Role::Worker => bounds.max_block * 2,
             Role::Coordinator => bounds.coordinator_max_block,
         };
-        let skew = Duration::from_millis(2 * self.params.skew + 1000);
+        // A coordinator is looked at once more.
+        let again = if cell.pod.role == Role::Coordinator { 60_000 } else { 1000 };
+        let skew = Duration::from_millis(2 * self.params.skew + again);
         let late = cell.pod.notes.blocked_since.is_some_and(|since| {
             stamp(self.now).since(since) > limit + skew
         });
@@ -327,6 +335,8 @@ enum Fate {
     Broken,
     /// It came after the list of queries that the verdict rests on: what nobody can close, and the rules except.
     Late,
+    /// A rule in [`STALE`] rested on what was no longer so.
+    Stale,
     /// A rule that says so gave it up.
     Forced,
     /// A disruption killed it.

@@ -97,7 +97,7 @@ impl Params {
 
     /// A cluster by chance.
     pub fn draw(dice: &mut Dice, guarded: bool) -> Self {
-        let workers = dice.pick(&[1, 2, 3, 3, 4, 5, 6, 8, 12]);
+        let workers = dice.pick(&[1, 2, 3, 3, 3, 4, 4, 5, 6, 10]);
         let mut params = Self::plain(workers);
         params.guarded = guarded;
         params.replicas = dice.pick(&[1, 2, 2, 3]);
@@ -111,7 +111,7 @@ impl Params {
         params.query_long = dice.pick(&[3000, 15_000, 40_000]);
         params.draw_guard(dice);
         params.disruptions = 400;
-        params.at_once = 4 + workers as usize;
+        params.at_once = 4 + 2 * workers as usize;
         params
     }
 

@@ -38,7 +38,7 @@ impl Sim {
             self.remaining = self.remaining.saturating_sub(made);
         }
         if self.remaining > 0 {
-            let next = self.dice.skewed(300, 20_000);
+            let next = self.dice.skewed(200, 14_000);
             self.enter(next, Event::Disrupt);
             return;
         }
