@@ -11,6 +11,7 @@ pub use super::told::{Cycle, DrainPower, Held, Listed, Reading, Said, Sight, Sup
 
 use super::bounds::{Bounds, UNBROKEN};
 use super::facts::pod::{ClusterId, Pod};
+use super::mutant::{self, Mutant};
 use super::time::Time;
 
 /// Two cycles of one coordinator begin further apart than this.
@@ -190,7 +191,8 @@ impl Evidence {
     #[must_use]
     pub fn worker(&self, pod: &Pod) -> Option<&WorkerSeen> {
         let seen = self.workers.get(&pod.uid)?;
-        (pod.running() == Some(seen.container.as_str())).then_some(seen)
+        let same = pod.running() == Some(seen.container.as_str());
+        (same || mutant::is(Mutant::OldContainer)).then_some(seen)
     }
 
     /// What was seen of a cluster.
@@ -224,7 +226,8 @@ impl Evidence {
     #[must_use]
     pub fn clear(&self, pod: &Pod, bounds: &Bounds, now: Time) -> Option<Clear> {
         if self.risk(pod, bounds, now).is_some()
-            || !self.cluster(&pod.cluster).is_mapped(bounds, now)
+            || !(self.cluster(&pod.cluster).is_mapped(bounds, now)
+                || mutant::is(Mutant::ClearOnUnmapped))
         {
             return None;
         }
@@ -238,7 +241,7 @@ impl Evidence {
     /// What is kept of this container; what was kept of another is forgotten.
     fn of_container(&mut self, uid: &str, container: &str, now: Time) -> &mut WorkerSeen {
         let worker = self.workers.entry(uid.to_owned()).or_default();
-        if worker.container != container {
+        if worker.container != container && !mutant::is(Mutant::OldContainer) {
             *worker = WorkerSeen {
                 container: container.to_owned(),
                 first: now,
@@ -309,7 +312,7 @@ impl WorkerSeen {
             self.had_task = true;
             let later = |proof: &Time| reading.complete.is_some_and(|cycle| cycle.began > *proof);
             self.proof = self.proof.filter(|proof| !later(proof));
-        } else if !reading.mapped {
+        } else if !reading.mapped && !mutant::is(Mutant::ClearOnUnmapped) {
             track.clear = None;
         } else if let Some(cycle) = news {
             track.risk = None;

@@ -8,6 +8,7 @@ use super::class::{Class, View};
 use super::evidence::Risk;
 use super::facts::pod::{Pod, Role};
 use super::facts::workload::Workload;
+use super::mutant::{self, Mutant};
 use super::notes::Override;
 use super::time::Time;
 
@@ -218,10 +219,14 @@ impl View<'_> {
             Class::Starting => return open(Why::Starting),
             _ if self.is_suspended(pod) => return open(Why::Suspending),
             // What is being taken back may get work at any moment.
-            _ if pod.notes.returning.is_some() => return None,
+            _ if pod.notes.returning.is_some() && !mutant::is(Mutant::IgnoreReturning) => {
+                return None;
+            }
             Class::Drained { looked: true } => return open(Why::Drained),
             Class::Drained { looked: false } => return Some(Gate::Look),
             Class::Leaked => return open(Why::Leaked),
+            Class::Idle if mutant::is(Mutant::TrustIdle) => return open(Why::Drained),
+            Class::Unknown if mutant::is(Mutant::UnknownAsZero) => return open(Why::Drained),
             Class::Busy(_) | Class::Idle | Class::Unknown => {}
         }
         if self.cannot_drain(&pod.cluster) && self.is_idle_twice(pod) {
@@ -258,6 +263,8 @@ impl View<'_> {
     fn limit(&self, pod: &Pod, patience: Patience) -> Option<Duration> {
         let bounds = &self.policy.bounds;
         match patience {
+            _ if mutant::is(Mutant::NoBound) => None,
+            _ if mutant::is(Mutant::ShortBound) => Some(self.max_block(pod) / 2),
             Patience::Endless => None,
             Patience::Preemption => Some(bounds.preemption_max_block.min(self.max_block(pod))),
             Patience::Ordinary => Some(self.max_block(pod)),

@@ -20,6 +20,12 @@ use super::Leader;
 /// A worker is asked and told: two requests.
 const TELLING: Duration = TIMEOUT.saturating_mul(2);
 
+/// A kick that lost a race is tried again so often.
+const KICKS: usize = 4;
+
+/// Until the watch has brought what won the race.
+const CATCH_UP: Duration = Duration::from_millis(150);
+
 /// A proof may read long documents.
 const PROVING: Duration = Duration::from_secs(30);
 
@@ -58,31 +64,57 @@ impl Leader {
                         .inc();
                 }
             }
-            Action::Kick {
-                drained: Some(_), ..
-            } => {
-                let first = pod.notes.drained.is_none();
-                if self.write(&action, &pod).await && first {
-                    let outcome = "drained";
-                    self.counters
-                        .drains
-                        .get_or_create(&Outcome { outcome })
-                        .inc();
-                }
-            }
+            Action::Kick { .. } => self.kick(&action, pod).await,
             _ => {
                 self.write(&action, &pod).await;
             }
         }
     }
 
+    /// A kick must not be lost to somebody who wrote the pod at the same moment.
+    async fn kick(&self, action: &Action, mut pod: Pod) {
+        let first = pod.notes.drained.is_none();
+        for _ in 0..KICKS {
+            if self.write(action, &pod).await {
+                if first
+                    && matches!(
+                        action,
+                        Action::Kick {
+                            drained: Some(_),
+                            ..
+                        }
+                    )
+                {
+                    let outcome = "drained";
+                    self.counters
+                        .drains
+                        .get_or_create(&Outcome { outcome })
+                        .inc();
+                }
+                return;
+            }
+            tokio::time::sleep(CATCH_UP).await;
+            match self
+                .state
+                .view(|view| view.world.pod_by_uid(&pod.uid).cloned())
+            {
+                Some(now) if now.resource_version != pod.resource_version => pod = now,
+                _ => return,
+            }
+        }
+    }
+
     async fn write(&self, action: &Action, pod: &Pod) -> bool {
+        let planned = action
+            .version()
+            .is_none_or(|version| version == pod.resource_version);
+        // What was planned on an older version may overwrite what was not seen then, such as a grant.
+        if !planned || !self.lead.lasts(TIMEOUT) {
+            return false;
+        }
         let Some(edit) = of_action(action, pod) else {
             return false;
         };
-        if !self.lead.lasts(TIMEOUT) {
-            return false;
-        }
         let written = self.pen.edit(pod, edit).await;
         self.report(action, pod, &written);
         written == Written::Done

@@ -5,6 +5,7 @@ use crate::core::guard::class::View;
 use crate::core::guard::facts::Name;
 use crate::core::guard::facts::pod::{Pod, Role};
 use crate::core::guard::gate::{Barrier, Gate, Patience, Why};
+use crate::core::guard::mutant::{self, Mutant};
 use crate::core::guard::notes::{Cause, GrantKey};
 use crate::core::guard::rows::Row;
 
@@ -74,6 +75,9 @@ fn guarded(view: &View, ask: &Ask, pod: &Pod, cause: Cause, grace: Option<u64>) 
 }
 
 fn worker(view: &View, ask: &Ask, pod: &Pod, cause: Cause, grace: Option<u64>) -> Verdict {
+    if mutant::is(Mutant::AllowOnGrant) && super::live_grant(view, pod).is_some() {
+        return opened(view, pod, &Why::Drained);
+    }
     let patience = ask.caller.patience();
     let refused = |barrier: &Barrier| {
         let wanted = want(ask, pod, cause, None);
