@@ -365,7 +365,7 @@ impl Base {
             stop: self.stop.clone(),
             grace: settings.lame_duck + settings.shutdown_grace + MARGIN,
         };
-        guard.with_servers(reviews, admin, webhook, router)
+        Ok(guard.with_servers(reviews, admin, webhook, router))
     }
 
     /// The certificate, and whatever keeps it good.
@@ -429,7 +429,7 @@ impl Guard {
         admin: Server,
         webhook: Arc<Webhook>,
         router: axum::Router,
-    ) -> anyhow::Result<Self> {
+    ) -> Self {
         let (stop, effects) = (self.stop.clone(), webhook.effects.clone());
         self.tasks
             .spawn("admin server", admin.run(router, stop.clone()));
@@ -438,7 +438,7 @@ impl Guard {
             effects.finish().await;
             served
         });
-        Ok(self)
+        self
     }
 }
 
