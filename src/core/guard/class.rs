@@ -304,3 +304,6 @@ impl View<'_> {
 #[cfg(test)]
 #[path = "class_tests.rs"]
 mod tests;
+#[cfg(test)]
+#[path = "class_drained_tests.rs"]
+mod drained_tests;
