@@ -16,6 +16,7 @@ pub mod manifests;
 pub mod obituary;
 pub mod pen;
 pub mod run;
+mod servers;
 pub mod state;
 pub mod tls;
 pub mod trino;

@@ -302,8 +302,8 @@ impl View<'_> {
 }
 
 #[cfg(test)]
-#[path = "class_tests.rs"]
-mod tests;
-#[cfg(test)]
 #[path = "class_drained_tests.rs"]
 mod drained_tests;
+#[cfg(test)]
+#[path = "class_tests.rs"]
+mod tests;

@@ -359,8 +359,8 @@ impl View<'_> {
 }
 
 #[cfg(test)]
-#[path = "gate_tests.rs"]
-mod tests;
-#[cfg(test)]
 #[path = "gate_order_tests.rs"]
 mod order_tests;
+#[cfg(test)]
+#[path = "gate_tests.rs"]
+mod tests;

@@ -81,7 +81,7 @@ fn worker(view: &View, ask: &Ask, pod: &Pod, cause: Cause, grace: Option<u64>) -
     let patience = ask.caller.patience();
     let refused = |barrier: &Barrier| {
         let wanted = want(ask, pod, cause, None);
-        shut(view, pod, (barrier, patience), grace).effects([wanted])
+        shut(view, pod, (barrier, patience), grace).effects(wanted)
     };
     match view.gate(pod, patience) {
         Gate::Open(why) => opened(view, pod, &why),
@@ -163,12 +163,12 @@ pub const fn row_of_barrier(barrier: &Barrier) -> Row {
     }
 }
 
-/// What a refusal leaves on the pod.
-pub fn want(ask: &Ask, pod: &Pod, cause: Cause, target: Option<u32>) -> Effect {
-    Effect::Want {
+/// What a refusal leaves on the pod. Our own eviction leaves nothing: it would keep its own want alive.
+pub fn want(ask: &Ask, pod: &Pod, cause: Cause, target: Option<u32>) -> Option<Effect> {
+    (ask.caller != Caller::Guard).then(|| Effect::Want {
         uid: pod.uid.clone(),
         cause,
         target,
         clock: ask.caller.patience() != Patience::Endless,
-    }
+    })
 }

@@ -268,7 +268,7 @@ impl<'a> Plan<'a> {
     ) -> Verdict {
         let wants = held
             .iter()
-            .map(|(pod, _)| pod::want(ask, pod, Cause::Scale, Some(self.new)));
+            .filter_map(|(pod, _)| pod::want(ask, pod, Cause::Scale, Some(self.new)));
         let row = if held.is_empty() {
             Row::Granted
         } else {
