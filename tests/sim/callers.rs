@@ -1,7 +1,7 @@
 //! Those who remove pods: each with its own manners of asking, waiting and giving up.
 
-use xtrinode::core::guard::ask::{Ask, Caller as Who, Request};
 use xtrinode::api::keys;
+use xtrinode::core::guard::ask::{Ask, Caller as Who, Request};
 use xtrinode::core::guard::edit::Edit;
 use xtrinode::core::guard::facts::place::Announced;
 use xtrinode::core::guard::facts::pod::Role;
@@ -248,7 +248,11 @@ impl Sim {
         target.open = true;
         let evicts = matches!(
             what,
-            What::Drain | What::Autoscaler | What::Descheduler | What::BreakGlass | What::Coordinator
+            What::Drain
+                | What::Autoscaler
+                | What::Descheduler
+                | What::BreakGlass
+                | What::Coordinator
         );
         let request = if evicts {
             Request::Evict {
@@ -318,7 +322,9 @@ impl Sim {
             Some(pod) => self.pod_answered(at, pod, answer),
             None if answer == Answer::Allowed => self.number_answered(at, what),
             // Told to delete the workloads first.
-            None if what == What::Namespace && answer == Answer::Forbidden => self.ask_workloads(at),
+            None if what == What::Namespace && answer == Answer::Forbidden => {
+                self.ask_workloads(at)
+            }
             None => {}
         }
     }
@@ -344,7 +350,9 @@ impl Sim {
             }
             return;
         }
-        let low = self.callers[at].scale.is_none_or(|(set, new)| self.store.sets[set].workload.replicas <= new);
+        let low = self.callers[at]
+            .scale
+            .is_none_or(|(set, new)| self.store.sets[set].workload.replicas <= new);
         if low {
             self.finish(at, true);
         }
@@ -358,6 +366,7 @@ impl Sim {
         let wait = self.now - caller.began;
         let (what, node) = (caller.what, caller.node);
         self.tally.ended(what, reached, wait);
+        self.check_wait(what, wait);
         if let Some(node) = node {
             self.store.edit_node(self.now, node, |node| {
                 node.cordoned = false;
@@ -399,7 +408,8 @@ impl Sim {
 
     /// The namespace is being deleted: whatever is in it goes.
     pub fn delete_namespace(&mut self) {
-        self.store.edit_namespace(self.now, |namespace| namespace.terminating = true);
+        self.store
+            .edit_namespace(self.now, |namespace| namespace.terminating = true);
         for set in 0..self.store.sets.len() {
             self.store.remove_set(self.now, set);
         }

@@ -8,6 +8,7 @@ use xtrinode::core::guard::facts::pod::{Phase, Role};
 use xtrinode::core::guard::rows::Row;
 use xtrinode::trino::words::NodeState;
 
+use crate::callers::What;
 use crate::kube::store::{Pix, Wix, stamp};
 use crate::sim::Sim;
 
@@ -89,7 +90,10 @@ impl Sim {
                 Blame::NoNodes | Blame::Starved => 0,
             };
             let created = self.trino.queries[qix].created;
-            self.violated(&format!("a query of {created} was lost to {blame:?} (again: {again})"), pod);
+            self.violated(
+                &format!("a query of {created} was lost to {blame:?} (again: {again})"),
+                pod,
+            );
         }
     }
 
@@ -98,7 +102,9 @@ impl Sim {
             Blame::Removal(pod) | Blame::Coordinator(pod) => {
                 let cell = &self.store.cells[pod];
                 let late = matches!(blame, Blame::Coordinator(_))
-                    && cell.let_go_at.is_some_and(|at| self.trino.queries[qix].created + LATE >= at);
+                    && cell
+                        .let_go_at
+                        .is_some_and(|at| self.trino.queries[qix].created + LATE >= at);
                 match cell.let_go {
                     _ if cell.broken => Fate::Broken,
                     None => Fate::Broken,
@@ -133,7 +139,11 @@ impl Sim {
         self.store.cells[pod].let_go_at = Some(self.now);
         let bounds = &self.params.policy.bounds;
         let least = bounds.preemption_max_block.min(bounds.max_block);
-        let waited = self.store.cells[pod].pod.notes.blocked_since.map(|at| stamp(self.now).since(at));
+        let waited = self.store.cells[pod]
+            .pod
+            .notes
+            .blocked_since
+            .map(|at| stamp(self.now).since(at));
         let early = waited.is_none_or(|waited| waited + Duration::from_secs(6) < least);
         if row == Some(Row::MaxBlock) && early {
             self.violated("forced before its bound", pod);
@@ -146,7 +156,8 @@ impl Sim {
     /// A request was refused: is that still allowed to be?
     pub fn check_refusal(&mut self, rix: usize, verdict: &Verdict) {
         let review = self.reviews.get(rix);
-        let patient = review.ask.caller.patience() == xtrinode::core::guard::gate::Patience::Endless;
+        let patient =
+            review.ask.caller.patience() == xtrinode::core::guard::gate::Patience::Endless;
         let Some(pod) = review.pod.filter(|_| !patient) else {
             return;
         };
@@ -157,17 +168,42 @@ impl Sim {
             Role::Coordinator => bounds.coordinator_max_block,
         };
         // A coordinator is looked at once more.
-        let again = if cell.pod.role == Role::Coordinator { 60_000 } else { 1000 };
+        let again = if cell.pod.role == Role::Coordinator {
+            60_000
+        } else {
+            1000
+        };
         let skew = Duration::from_millis(2 * self.params.skew + again);
-        let late = cell.pod.notes.blocked_since.is_some_and(|since| {
-            stamp(self.now).since(since) > limit + skew
-        });
+        let late = cell
+            .pod
+            .notes
+            .blocked_since
+            .is_some_and(|since| stamp(self.now).since(since) > limit + skew);
         if late {
-            self.violated(&format!("refused beyond every bound by {:?}", verdict.row), pod);
+            self.violated(
+                &format!("refused beyond every bound by {:?}", verdict.row),
+                pod,
+            );
         }
         if !matches!(verdict.outcome, Outcome::Forbid) {
             let now = self.now;
             self.store.cells[pod].refused.get_or_insert(now);
+        }
+    }
+
+    /// Somebody who never gives up was made to wait: for how long at most?
+    pub fn check_wait(&mut self, what: What, wait: u64) {
+        let bounds = &self.params.policy.bounds;
+        let bound = match what {
+            What::Drain | What::Insists | What::Force | What::Taint => bounds.max_block * 2,
+            What::Coordinator => bounds.coordinator_max_block,
+            _ => return,
+        };
+        // The caller's own pauses, and times without a guard.
+        let bound = bound + Duration::from_secs(240);
+        if self.params.guarded && Duration::from_millis(wait) > bound {
+            self.violations
+                .push(format!("{what:?} took {} s", wait / 1000));
         }
     }
 
@@ -185,7 +221,13 @@ impl Sim {
         let free = pods.iter().filter(|pod| self.is_free(**pod)).count();
         if free < taken && self.store.sets[set].workload.role == Role::Worker {
             let row = self.judging;
-            self.violated(&format!("a scale to {new} by {row:?} rests on {free} free workers of {}", pods.len()), pods[0]);
+            self.violated(
+                &format!(
+                    "a scale to {new} by {row:?} rests on {free} free workers of {}",
+                    pods.len()
+                ),
+                pods[0],
+            );
         }
     }
 
@@ -194,10 +236,15 @@ impl Sim {
         let cell = &self.store.cells[pod];
         let bounds = &self.params.policy.bounds;
         let since = |at| stamp(self.now).since(at);
-        let bound = cell.pod.notes.blocked_since.is_some_and(|at| since(at) + Duration::from_secs(5) >= bounds.max_block);
+        let bound = cell
+            .pod
+            .notes
+            .blocked_since
+            .is_some_and(|at| since(at) + Duration::from_secs(5) >= bounds.max_block);
         let leaked = bounds.leak_after.saturating_sub(Duration::from_secs(5));
         let state = cell.jvm.as_ref().is_none_or(|jvm| {
-            let long = self.now - jvm.since >= u64::try_from(leaked.as_millis()).unwrap_or(u64::MAX);
+            let long =
+                self.now - jvm.since >= u64::try_from(leaked.as_millis()).unwrap_or(u64::MAX);
             // What said that it starts a moment ago still counts as starting.
             let young = jvm.starting || self.now < jvm.began + 30_000 + KNOWN;
             young || jvm.state == NodeState::Drained || (jvm.state == NodeState::Draining && long)
@@ -218,14 +265,20 @@ impl Sim {
         }
         // What broke or was forced a moment ago is not known yet.
         if serving < floor && self.now > self.broke + 30_000 {
-            self.violated(&format!("a drain left {serving} serving of a floor of {floor}"), pod);
+            self.violated(
+                &format!("a drain left {serving} serving of a floor of {floor}"),
+                pod,
+            );
         }
     }
 
     fn serving(&self, but: Pix) -> u32 {
         let serving = self.store.members(Role::Worker).filter(|pix| {
             let cell = &self.store.cells[*pix];
-            let active = cell.jvm.as_ref().is_some_and(|jvm| jvm.state == NodeState::Active && !jvm.starting);
+            let active = cell
+                .jvm
+                .as_ref()
+                .is_some_and(|jvm| jvm.state == NodeState::Active && !jvm.starting);
             *pix != but && active && cell.pod.ready && cell.pod.deleting.is_none()
         });
         u32::try_from(serving.count()).expect("few workers")
@@ -257,10 +310,17 @@ impl Sim {
         if managed.gone || managed.workload.deleting {
             return 0;
         }
-        let long = u64::try_from(self.params.policy.bounds.abandon_after.as_millis()).unwrap_or(u64::MAX);
-        let refused = self.low_target.filter(|(_, at)| self.now < at + long).map(|(target, _)| target);
+        let long =
+            u64::try_from(self.params.policy.bounds.abandon_after.as_millis()).unwrap_or(u64::MAX);
+        let refused = self
+            .low_target
+            .filter(|(_, at)| self.now < at + long)
+            .map(|(target, _)| target);
         // A drain that began before the number was raised is judged by the number before.
-        let before = self.raised.filter(|(_, at)| self.now < at + 8000).map(|(before, _)| before);
+        let before = self
+            .raised
+            .filter(|(_, at)| self.now < at + 8000)
+            .map(|(before, _)| before);
         let known = refused.into_iter().chain(before).min().unwrap_or(u32::MAX);
         known.min(managed.workload.replicas)
     }
@@ -270,7 +330,9 @@ impl Sim {
         let Some(target) = target else {
             return;
         };
-        let lowest = self.low_target.map_or(target, |(lowest, _)| lowest.min(target));
+        let lowest = self
+            .low_target
+            .map_or(target, |(lowest, _)| lowest.min(target));
         self.low_target = Some((lowest, self.now));
     }
 
@@ -278,9 +340,9 @@ impl Sim {
     pub fn check_return(&mut self, pod: Pix) {
         let open = self.reviews.committing(pod);
         let slack = Duration::from_millis(2 * self.params.skew + 1000);
-        let early = self.store.cells[pod].granted.is_some_and(|at| {
-            Duration::from_millis(self.now - at) + slack < ALLOWED
-        });
+        let early = self.store.cells[pod]
+            .granted
+            .is_some_and(|at| Duration::from_millis(self.now - at) + slack < ALLOWED);
         if open || early {
             self.violated("a drain was taken back during an allow", pod);
         }
@@ -299,7 +361,10 @@ impl Sim {
         let notes = &cell.pod.notes;
         let none = notes.want.is_none() && notes.blocked_since.is_none() && notes.drain.is_none();
         let none = none && notes.drained.is_none() && notes.returning.is_none();
-        let active = cell.jvm.as_ref().is_some_and(|jvm| jvm.state == NodeState::Active && !jvm.starting);
+        let active = cell
+            .jvm
+            .as_ref()
+            .is_some_and(|jvm| jvm.state == NodeState::Active && !jvm.starting);
         none && active && cell.pod.deleting.is_none()
     }
 
@@ -308,7 +373,12 @@ impl Sim {
             let managed = &self.store.sets[set];
             let pods = self.store.pods_of(set).count();
             managed.workload.kind == xtrinode::core::guard::facts::workload::Kind::Deployment
-                || pods == if managed.gone { 0 } else { managed.workload.replicas as usize }
+                || pods
+                    == if managed.gone {
+                        0
+                    } else {
+                        managed.workload.replicas as usize
+                    }
         })
     }
 
@@ -319,12 +389,19 @@ impl Sim {
                 self.violated("something was left behind", pix);
             }
         }
-        let waiting: Vec<_> = self.callers.iter().filter(|caller| !caller.is_done()).map(|caller| format!("{:?}", caller.what)).collect();
+        let waiting: Vec<_> = self
+            .callers
+            .iter()
+            .filter(|caller| !caller.is_done())
+            .map(|caller| format!("{:?}", caller.what))
+            .collect();
         if !waiting.is_empty() {
-            self.violations.push(format!("somebody still waits: {}", waiting.join(", ")));
+            self.violations
+                .push(format!("somebody still waits: {}", waiting.join(", ")));
         }
         if !self.is_complete() {
-            self.violations.push("some workload has not as many pods as it asks for".to_owned());
+            self.violations
+                .push("some workload has not as many pods as it asks for".to_owned());
         }
     }
 }

@@ -75,7 +75,8 @@ impl Sim {
     pub fn revive(&mut self, at: usize) {
         let epoch = self.guard.replicas[at].epoch;
         let skew = self.dice.between(0, 2 * self.params.skew);
-        let skew = i64::try_from(skew).expect("a small skew") - i64::try_from(self.params.skew).expect("a small skew");
+        let skew = i64::try_from(skew).expect("a small skew")
+            - i64::try_from(self.params.skew).expect("a small skew");
         self.guard.replicas[at] = Replica::new(&self.store, self.now, epoch, skew);
         self.enter(0, Event::Tick(at, epoch));
     }

@@ -83,7 +83,11 @@ impl Options {
         }
         print!("{}", told.tally.table());
         let seconds = begun.elapsed().as_secs_f64();
-        println!("{} disruptions, {} violations, {seconds:.1} s", told.tally.disruptions(), told.violations);
+        println!(
+            "{} disruptions, {} violations, {seconds:.1} s",
+            told.tally.disruptions(),
+            told.violations
+        );
         if told.violations == 0 || self.without_guard {
             ExitCode::SUCCESS
         } else {
@@ -102,7 +106,14 @@ impl Options {
                 continue;
             }
             let sim = story.tell(self.seed, self.trace);
-            println!("({}) {}: {:.0} s simulated", story.letter, story.title, sim.spent());
+            if !QUIET.get() {
+                println!(
+                    "({}) {}: {:.0} s simulated",
+                    story.letter,
+                    story.title,
+                    sim.spent()
+                );
+            }
             outcome.take(sim, &format!("story {}", story.letter));
         }
         outcome
@@ -134,14 +145,27 @@ impl Options {
             mutant::choose(Some(*mutant));
             QUIET.set(true);
             let stories = self.tell(1);
-            let random = if stories.violations == 0 { self.many(1) } else { stories };
+            let random = if stories.violations == 0 {
+                self.many(1)
+            } else {
+                stories
+            };
             let caught = random.violations > 0;
             escaped += u32::from(!caught);
             let word = if caught { "caught" } else { "NOT CAUGHT" };
-            println!("{:<22} {word} after {:>6} disruptions: {}", mutant.name(), random.tally.disruptions(), FIRST.take());
+            println!(
+                "{:<22} {word} after {:>6} disruptions: {}",
+                mutant.name(),
+                random.tally.disruptions(),
+                FIRST.take()
+            );
         }
         println!("{escaped} of {} mutants escaped", Mutant::ALL.len());
-        if escaped == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        if escaped == 0 {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        }
     }
 }
 
@@ -171,7 +195,11 @@ fn choose(name: Option<&str>) {
     };
     let found = Mutant::ALL.iter().find(|mutant| mutant.name() == name);
     let names: Vec<_> = Mutant::ALL.iter().map(|mutant| mutant.name()).collect();
-    assert!(found.is_some(), "no mutant {name}; there are {}", names.join(", "));
+    assert!(
+        found.is_some(),
+        "no mutant {name}; there are {}",
+        names.join(", ")
+    );
     mutant::choose(found.copied());
 }
 

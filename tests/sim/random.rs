@@ -30,7 +30,11 @@ impl Sim {
         if self.remaining == 0 {
             return;
         }
-        let open = self.callers.iter().filter(|caller| !caller.is_done()).count();
+        let open = self
+            .callers
+            .iter()
+            .filter(|caller| !caller.is_done())
+            .count();
         if open < self.params.at_once {
             let before = self.tally.disruptions();
             self.draw_disruption();
@@ -85,7 +89,11 @@ impl Sim {
     }
 
     fn on_a_worker(&mut self, what: What) {
-        let workers: Vec<_> = self.store.members(Role::Worker).filter(|pix| self.store.cells[*pix].pod.is_active()).collect();
+        let workers: Vec<_> = self
+            .store
+            .members(Role::Worker)
+            .filter(|pix| self.store.cells[*pix].pod.is_active())
+            .collect();
         if !workers.is_empty() {
             let worker = self.dice.pick(&workers);
             self.want_gone(what, &[worker]);
@@ -109,7 +117,10 @@ impl Sim {
     }
 
     fn roll_out(&mut self, what: What, role: Role) {
-        let rolling = self.callers.iter().any(|caller| caller.what == what && !caller.is_done());
+        let rolling = self
+            .callers
+            .iter()
+            .any(|caller| caller.what == what && !caller.is_done());
         if !rolling {
             self.want_rollout(what, role);
         }
@@ -117,7 +128,10 @@ impl Sim {
 
     fn lower(&mut self, what: What) {
         let scaling = |what: What| matches!(what, What::Hpa | What::Keda | What::Scale);
-        let busy = self.callers.iter().any(|caller| scaling(caller.what) && !caller.is_done());
+        let busy = self
+            .callers
+            .iter()
+            .any(|caller| scaling(caller.what) && !caller.is_done());
         let now = self.store.sets[0].workload.replicas;
         if now == 0 || (busy && !self.dice.mille(300)) {
             return;
@@ -135,7 +149,9 @@ impl Sim {
     fn raise(&mut self) {
         let now = self.store.sets[0].workload.replicas;
         if now < self.params.workers {
-            let to = self.dice.between(u64::from(now) + 1, u64::from(self.params.workers) + 2);
+            let to = self
+                .dice
+                .between(u64::from(now) + 1, u64::from(self.params.workers) + 2);
             self.set_scale(0, u32::try_from(to).unwrap_or(1));
         }
     }

@@ -137,7 +137,14 @@ impl Sim {
     /// The mutating webhook comes first, where it is on.
     fn clamp(&mut self, rix: usize) {
         let review = self.reviews.get(rix);
-        let Request::Scale { kind, workload, old, new, .. } = &review.ask.request else {
+        let Request::Scale {
+            kind,
+            workload,
+            old,
+            new,
+            ..
+        } = &review.ask.request
+        else {
             return;
         };
         let replica = &mut self.guard.replicas[review.replica];
@@ -153,7 +160,15 @@ impl Sim {
     fn decided(&mut self, rix: usize, verdict: Verdict) {
         if self.traced {
             let review = self.reviews.get(rix);
-            let told = format!("r{} {:?} {:?} by {:?}: {:?} {:?}", review.replica, review.ask.request, review.pod, review.ask.caller, verdict.row, verdict.outcome);
+            let told = format!(
+                "r{} {:?} {:?} by {:?}: {:?} {:?}",
+                review.replica,
+                review.ask.request,
+                review.pod,
+                review.ask.caller,
+                verdict.row,
+                verdict.outcome
+            );
             self.trace(|| told);
         }
         self.tally.verdict(&verdict);
@@ -200,7 +215,10 @@ impl Sim {
             return;
         }
         let review = self.reviews.get(rix);
-        let effects = review.verdict.as_ref().map_or(Vec::new(), |verdict| verdict.effects.clone());
+        let effects = review
+            .verdict
+            .as_ref()
+            .map_or(Vec::new(), |verdict| verdict.effects.clone());
         let (versions, replica) = (std::mem::take(&mut review.versions), review.replica);
         for (effect, version) in effects.into_iter().zip(versions) {
             let Effect::Grant { uid, key, required } = effect else {
@@ -214,7 +232,11 @@ impl Sim {
         }
         self.reviews.get(rix).granted = true;
         let slow = self.dice.mille(10);
-        let wait = if slow { self.dice.between(100, 4000) } else { self.dice.between(1, 40) };
+        let wait = if slow {
+            self.dice.between(100, 4000)
+        } else {
+            self.dice.between(1, 40)
+        };
         self.enter(wait, Event::Commit(rix));
     }
 
@@ -279,7 +301,9 @@ impl Sim {
                 let pod = self.reviews.get(rix).pod.expect("a request about a pod");
                 self.delete_accepted(pod, row);
             }
-            Request::Scale { workload, old, new, .. } => {
+            Request::Scale {
+                workload, old, new, ..
+            } => {
                 let set = self.set_named(&workload.name);
                 if self.store.sets[set].workload.replicas != *old {
                     return Answer::Wait;
@@ -307,7 +331,8 @@ impl Sim {
         if set == 0 && replicas > before {
             self.raised = Some((before, self.now));
         }
-        self.store.edit_set(self.now, set, |workload| workload.replicas = replicas);
+        self.store
+            .edit_set(self.now, set, |workload| workload.replicas = replicas);
         self.kick(set);
     }
 
@@ -331,7 +356,8 @@ impl Sim {
         let orphaned = self.guard.replicas[review.replica].epoch != review.epoch;
         if orphaned {
             let refused = review.verdict.as_ref();
-            let refused = refused.is_some_and(|verdict| matches!(verdict.outcome, Outcome::Wait | Outcome::Forbid));
+            let refused = refused
+                .is_some_and(|verdict| matches!(verdict.outcome, Outcome::Wait | Outcome::Forbid));
             // A refusal was answered before; only its note is lost.
             if refused {
                 self.reviews.remove(rix);
@@ -391,7 +417,10 @@ impl Reviews {
     pub fn committing(&self, pod: Pix) -> bool {
         let mut open = self.all.iter().flatten();
         open.any(|review| {
-            let allowed = review.verdict.as_ref().is_some_and(|verdict| verdict.outcome == Outcome::Allow);
+            let allowed = review
+                .verdict
+                .as_ref()
+                .is_some_and(|verdict| verdict.outcome == Outcome::Allow);
             allowed && review.pod == Some(pod) && review.granted
         })
     }

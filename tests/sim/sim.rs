@@ -170,7 +170,9 @@ impl Sim {
         }
         let (every, takes) = (self.params.cycle_every, self.params.cycle_takes);
         let exporter = self.params.exporter.then_some(None);
-        let own = (0..self.params.replicas).filter(|_| self.params.own).map(Some);
+        let own = (0..self.params.replicas)
+            .filter(|_| self.params.own)
+            .map(Some);
         let supplies = exporter.into_iter().chain(own);
         self.guard.supplies = supplies.map(|of| Supply::new(of, every, takes)).collect();
         for at in 0..self.guard.supplies.len() {
@@ -187,7 +189,8 @@ impl Sim {
 
     fn add_replica(&mut self, at: usize) {
         let skew = self.dice.between(0, 2 * self.params.skew);
-        let skew = i64::try_from(skew).expect("a small skew") - i64::try_from(self.params.skew).expect("a small skew");
+        let skew = i64::try_from(skew).expect("a small skew")
+            - i64::try_from(self.params.skew).expect("a small skew");
         let replica = Replica::new(&self.store, self.now, 0, skew);
         self.guard.replicas.push(replica);
         let first = self.dice.between(0, 1000);
@@ -260,7 +263,9 @@ impl Sim {
             Event::CycleHalf(supply) => self.cycle_half(supply),
             Event::CycleEnd(supply) => self.cycle_end(supply),
             Event::Act(replica, epoch, action) => self.act(replica, epoch, action),
-            Event::Put(replica, epoch, pod, inc, drain) => self.put_arrives(replica, epoch, pod, inc, drain),
+            Event::Put(replica, epoch, pod, inc, drain) => {
+                self.put_arrives(replica, epoch, pod, inc, drain)
+            }
             Event::Revive(replica) => self.revive(replica),
             Event::Fault => self.fault(),
             Event::Script(step) => self.script(step),

@@ -98,7 +98,9 @@ pub const ALL: &[Story] = &[
         title: "the leader is lost at every moment of a drain; a replica is cut off from Trino",
         params: || Params::plain(4),
         script: &[
-            (10, |sim| sim.guard.replicas[1].cut_until = sim.now + 400_000),
+            (10, |sim| {
+                sim.guard.replicas[1].cut_until = sim.now + 400_000
+            }),
             (20, |sim| on_first(sim, What::Insists)),
             (22, kill_leader),
             (50, kill_leader),
@@ -111,7 +113,10 @@ pub const ALL: &[Story] = &[
         letter: 'i',
         title: "the container restarts while DRAINING",
         params: || slow(4),
-        script: &[(20, |sim| on_first(sim, What::Insists)), (32, |sim| sim.crash(0))],
+        script: &[
+            (20, |sim| on_first(sim, What::Insists)),
+            (32, |sim| sim.crash(0)),
+        ],
         end: nothing_lost,
     },
     Story {
@@ -153,7 +158,10 @@ pub const ALL: &[Story] = &[
             params.cycle_takes = 80_000;
             params
         },
-        script: &[(30, |sim| on_first(sim, What::Insists)), (60, drain_a_worker)],
+        script: &[
+            (30, |sim| on_first(sim, What::Insists)),
+            (60, drain_a_worker),
+        ],
         end: nothing_lost,
     },
     Story {
@@ -242,7 +250,11 @@ fn drain_gathered(sim: &mut Sim) {
 
 /// `kubectl drain` of a node with a worker and without the coordinator.
 fn drain_a_worker(sim: &mut Sim) {
-    let on = |role| sim.store.members(role).map(|pix| sim.store.cells[pix].pod.node.clone());
+    let on = |role| {
+        sim.store
+            .members(role)
+            .map(|pix| sim.store.cells[pix].pod.node.clone())
+    };
     let taken: Vec<_> = on(Role::Coordinator).collect();
     let free = on(Role::Worker).find(|node| !taken.contains(node));
     let node = (0..sim.store.nodes.len()).find(|node| free == Some(Some(node_name(*node))));
@@ -266,27 +278,47 @@ fn kill_leader(sim: &mut Sim) {
 
 fn nothing_killed(sim: &Sim) -> Result<(), String> {
     let lost = sim.tally.killed + sim.tally.rerun + sim.tally.late + sim.tally.late_drain;
-    if lost == 0 { Ok(()) } else { Err(format!("{lost} queries were lost")) }
+    if lost == 0 {
+        Ok(())
+    } else {
+        Err(format!("{lost} queries were lost"))
+    }
 }
 
 fn nothing_lost(sim: &Sim) -> Result<(), String> {
     nothing_killed(sim)?;
-    if sim.tally.forced == 0 { Ok(()) } else { Err(format!("{} queries were lost to force", sim.tally.forced)) }
+    if sim.tally.forced == 0 {
+        Ok(())
+    } else {
+        Err(format!("{} queries were lost to force", sim.tally.forced))
+    }
 }
 
 fn workers_are(sim: &Sim, count: usize) -> Result<(), String> {
     nothing_lost(sim)?;
     let there = sim.store.members(Role::Worker).count();
-    if there == count { Ok(()) } else { Err(format!("there are {there} workers and not {count}")) }
+    if there == count {
+        Ok(())
+    } else {
+        Err(format!("there are {there} workers and not {count}"))
+    }
 }
 
 fn nothing_removed(sim: &Sim) -> Result<(), String> {
     nothing_lost(sim)?;
-    if sim.tally.removed == 0 { Ok(()) } else { Err("a pod was removed".to_owned()) }
+    if sim.tally.removed == 0 {
+        Ok(())
+    } else {
+        Err("a pod was removed".to_owned())
+    }
 }
 
 fn everything_gone(sim: &Sim) -> Result<(), String> {
     nothing_lost(sim)?;
     let left = sim.store.live.len();
-    if left == 0 { Ok(()) } else { Err(format!("{left} pods are left")) }
+    if left == 0 {
+        Ok(())
+    } else {
+        Err(format!("{left} pods are left"))
+    }
 }

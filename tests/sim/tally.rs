@@ -153,7 +153,11 @@ impl Tally {
     /// The table.
     pub fn table(&mut self) -> String {
         let mut text = String::new();
-        let _ = writeln!(text, "{:<20} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9}", "disruption", "asked", "ended", "gave up", "p50 s", "p99 s", "max s");
+        let _ = writeln!(
+            text,
+            "{:<20} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9}",
+            "disruption", "asked", "ended", "gave up", "p50 s", "p99 s", "max s"
+        );
         for (what, kind) in &mut self.kinds {
             kind.waits.sort_unstable();
             let at = |part: usize| {
@@ -163,13 +167,28 @@ impl Tally {
             let _ = writeln!(
                 text,
                 "{:<20} {:>9} {:>9} {:>9} {:>9.1} {:>9.1} {:>9.1}",
-                format!("{what:?}"), kind.asked, kind.reached, kind.gave_up, at(50), at(99), at(100)
+                format!("{what:?}"),
+                kind.asked,
+                kind.reached,
+                kind.gave_up,
+                at(50),
+                at(99),
+                at(100)
             );
         }
-        let _ = writeln!(text, "\n{:<5} {:<22} {:<22} {:<7} {:>10}", "row", "name", "reason", "verdict", "count");
+        let _ = writeln!(
+            text,
+            "\n{:<5} {:<22} {:<22} {:<7} {:>10}",
+            "row", "name", "reason", "verdict", "count"
+        );
         for ((row, word), count) in &self.rows {
             let name = format!("{row:?}");
-            let _ = writeln!(text, "{:<5} {name:<22} {:<22} {word:<7} {count:>10}", row.number(), row.reason());
+            let _ = writeln!(
+                text,
+                "{:<5} {name:<22} {:<22} {word:<7} {count:>10}",
+                row.number(),
+                row.reason()
+            );
         }
         let _ = writeln!(text);
         for (reason, count) in &self.events {

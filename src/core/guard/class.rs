@@ -244,7 +244,11 @@ impl View<'_> {
             return false;
         };
         let skipped = mutant::is(Mutant::SkipNoticeTime);
-        let noticed = if skipped { began } else { began + self.policy.bounds.notice };
+        let noticed = if skipped {
+            began
+        } else {
+            began + self.policy.bounds.notice
+        };
         // Before that a coordinator may still have given it work that an earlier proof can't have seen.
         let own = seen.proof.is_some_and(|proof| proof >= noticed);
         let trusted = self.is_headless(&pod.cluster) || mutant::is(Mutant::TrustDrained);

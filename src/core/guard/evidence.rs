@@ -227,7 +227,8 @@ impl Evidence {
     #[must_use]
     pub fn clear(&self, pod: &Pod, bounds: &Bounds, now: Time) -> Option<Clear> {
         if self.risk(pod, bounds, now).is_some()
-            || !(self.cluster(&pod.cluster).is_mapped(bounds, now) || mutant::is(Mutant::ClearOnUnmapped))
+            || !(self.cluster(&pod.cluster).is_mapped(bounds, now)
+                || mutant::is(Mutant::ClearOnUnmapped))
         {
             return None;
         }

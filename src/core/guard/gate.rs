@@ -219,7 +219,9 @@ impl View<'_> {
             Class::Starting => return open(Why::Starting),
             _ if self.is_suspended(pod) => return open(Why::Suspending),
             // What is being taken back may get work at any moment.
-            _ if pod.notes.returning.is_some() && !mutant::is(Mutant::IgnoreReturning) => return None,
+            _ if pod.notes.returning.is_some() && !mutant::is(Mutant::IgnoreReturning) => {
+                return None;
+            }
             Class::Drained { looked: true } => return open(Why::Drained),
             Class::Drained { looked: false } => return Some(Gate::Look),
             Class::Leaked => return open(Why::Leaked),

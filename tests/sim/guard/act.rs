@@ -59,7 +59,9 @@ impl Sim {
             return false;
         };
         let version = match action {
-            Action::Return { version, .. } | Action::Forget { version, .. } | Action::Clean { version, .. } => version,
+            Action::Return { version, .. }
+            | Action::Forget { version, .. }
+            | Action::Clean { version, .. } => version,
             _ => &seen.resource_version,
         };
         let cell = &self.store.cells[pix(uid)];
@@ -72,7 +74,10 @@ impl Sim {
     }
 
     fn send_put(&mut self, at: usize, epoch: u32, pod: Pix, container: &str, drain: bool) {
-        let outlives = self.guard.lease.is_some_and(|(holder, until)| holder == at && until > self.now + PUT);
+        let outlives = self
+            .guard
+            .lease
+            .is_some_and(|(holder, until)| holder == at && until > self.now + PUT);
         let inc = self.store.cells[pod].inc;
         if outlives && container_id(pod, inc) == container {
             let way = self.dice.skewed(1, PUT);
@@ -110,13 +115,20 @@ impl Sim {
         let Some(known) = view.world.pod_by_uid(&uid) else {
             return;
         };
-        let (Some(container), Some(began)) = (known.running().map(str::to_owned), view.drain_began(known)) else {
+        let (Some(container), Some(began)) =
+            (known.running().map(str::to_owned), view.drain_began(known))
+        else {
             return;
         };
         let asked = view.now;
         let before = began + policy.bounds.notice;
         let reachable = self.trino.coordinator.is_some() && replica.cut_until <= now;
-        let clean = self.is_clear_of(pod, before.before(std::time::Duration::from_millis(replica.skew.max(0).unsigned_abs())));
+        let clean = self.is_clear_of(
+            pod,
+            before.before(std::time::Duration::from_millis(
+                replica.skew.max(0).unsigned_abs(),
+            )),
+        );
         let evidence = &mut self.guard.replicas[at].evidence;
         if !reachable {
             evidence.cannot_prove(&uid, &container, asked);
@@ -136,7 +148,11 @@ impl Sim {
     }
 
     fn probe(&mut self, at: usize) {
-        let power = if self.params.drainable { DrainPower::Yes } else { DrainPower::Forbidden };
+        let power = if self.params.drainable {
+            DrainPower::Yes
+        } else {
+            DrainPower::Forbidden
+        };
         if self.guard.replicas[at].cut_until <= self.now {
             // The answer is told to all replicas.
             for replica in &mut self.guard.replicas {

@@ -67,13 +67,18 @@ impl Replica {
     pub fn time(&self, now: u64) -> Time {
         let time = stamp(now);
         let ahead = Duration::from_millis(self.skew.unsigned_abs());
-        if self.skew < 0 { time.before(ahead) } else { time + ahead }
+        if self.skew < 0 {
+            time.before(ahead)
+        } else {
+            time + ahead
+        }
     }
 
     /// Takes in what its watch has brought.
     pub fn catch_up(&mut self, store: &Store, now: u64) {
         let evidence = &mut self.evidence;
-        self.cache.catch_up(store, now, &mut |uid| evidence.forget(uid));
+        self.cache
+            .catch_up(store, now, &mut |uid| evidence.forget(uid));
     }
 
     /// What it decides by.

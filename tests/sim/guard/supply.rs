@@ -120,7 +120,10 @@ impl Sim {
         let mut mapped = true;
         for (pod, held) in self.guard.supplies[at].found.values().flatten() {
             let cell = &self.store.cells[*pod];
-            let young = cell.jvm.as_ref().is_some_and(|jvm| self.now < jvm.since + 20_000);
+            let young = cell
+                .jvm
+                .as_ref()
+                .is_some_and(|jvm| self.now < jvm.since + 20_000);
             if self.params.unmapped && young {
                 mapped = false;
                 continue;
@@ -138,8 +141,14 @@ impl Sim {
         let now = self.now;
         let supply = &self.guard.supplies[at];
         let lost = u64::try_from(self.params.policy.bounds.lost.as_millis()).unwrap_or(u64::MAX);
-        let fresh = supply.complete.filter(|(_, ended)| now - ended <= lost.max(supply.every * 2));
-        let supplier = if supply.of.is_none() { Supplier::Exporter } else { Supplier::Own };
+        let fresh = supply
+            .complete
+            .filter(|(_, ended)| now - ended <= lost.max(supply.every * 2));
+        let supplier = if supply.of.is_none() {
+            Supplier::Exporter
+        } else {
+            Supplier::Own
+        };
         let replica = &mut self.guard.replicas[to];
         let heard = replica.time(now);
         // Streams carry ages: nobody's clock but the replica's own counts.

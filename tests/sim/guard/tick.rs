@@ -30,7 +30,11 @@ impl Sim {
         if self.leads(at) {
             self.lead(at);
         }
-        let pause = if self.busy { self.dice.between(800, 1600) } else { 4000 };
+        let pause = if self.busy {
+            self.dice.between(800, 1600)
+        } else {
+            4000
+        };
         self.enter(pause, Event::Tick(at, epoch));
     }
 
@@ -39,9 +43,16 @@ impl Sim {
         let often = if self.busy { 3000 } else { 6000 };
         for pix in self.store.live.clone() {
             let cell = &self.store.cells[pix];
-            let leaving = cell.jvm.as_ref().is_some_and(|jvm| jvm.state != NodeState::Active);
+            let leaving = cell
+                .jvm
+                .as_ref()
+                .is_some_and(|jvm| jvm.state != NodeState::Active);
             let every = if leaving { 1000 } else { often };
-            let last = self.guard.replicas[at].looked.get(&pix).copied().unwrap_or(0);
+            let last = self.guard.replicas[at]
+                .looked
+                .get(&pix)
+                .copied()
+                .unwrap_or(0);
             if now >= last + every {
                 self.guard.replicas[at].looked.insert(pix, now);
                 self.look_at(at, pix);
@@ -71,10 +82,17 @@ impl Sim {
             None => Said::Refused,
         };
         // Another process than the one that the watch told of says who it is: what it says counts for nothing.
-        let current = cell.jvm.as_ref().is_none_or(|jvm| container_id(pix, jvm.inc) == container);
+        let current = cell
+            .jvm
+            .as_ref()
+            .is_none_or(|jvm| container_id(pix, jvm.inc) == container);
         if current {
             let time = replica.time(now);
-            let sight = Sight { container, at: time, said };
+            let sight = Sight {
+                container,
+                at: time,
+                said,
+            };
             replica.evidence.look(&cell.pod.uid, &sight);
         }
     }
@@ -97,7 +115,10 @@ impl Sim {
 
     /// Whether a replica has the Lease, which it renews or takes where it can.
     fn leads(&mut self, at: usize) -> bool {
-        let free = self.guard.lease.is_none_or(|(holder, until)| holder == at || until <= self.now);
+        let free = self
+            .guard
+            .lease
+            .is_none_or(|(holder, until)| holder == at || until <= self.now);
         if free {
             if self.guard.lease.is_none_or(|(holder, _)| holder != at) {
                 self.guard.replicas[at].memory = xtrinode::core::guard::plan::Memory::default();

@@ -45,7 +45,9 @@ fn apply(world: &mut World, change: &Change, gone: &mut impl FnMut(&str)) {
     match change {
         Change::Pod(pod) => world.put_pod((**pod).clone()),
         Change::PodGone(pod) => {
-            let same = world.pod(&pod.name).is_some_and(|known| known.uid == pod.uid);
+            let same = world
+                .pod(&pod.name)
+                .is_some_and(|known| known.uid == pod.uid);
             if same {
                 world.drop_pod(&pod.name);
             }

@@ -13,7 +13,10 @@ impl Sim {
     pub fn roll(&mut self, top: Wix) {
         let sets = self.store.replica_sets(top);
         let revision = self.store.sets[top].revision;
-        let new = sets.iter().copied().find(|set| self.store.sets[*set].revision == revision);
+        let new = sets
+            .iter()
+            .copied()
+            .find(|set| self.store.sets[*set].revision == revision);
         let new = new.unwrap_or_else(|| self.new_replica_set(top));
         let old: Vec<_> = sets.into_iter().filter(|set| *set != new).collect();
         let want = self.store.sets[top].workload.replicas;
@@ -45,7 +48,10 @@ impl Sim {
         for set in old {
             self.set_replicas(*set, 0);
         }
-        if old.iter().all(|set| self.store.pods_of(*set).next().is_none()) {
+        if old
+            .iter()
+            .all(|set| self.store.pods_of(*set).next().is_none())
+        {
             self.set_replicas(new, want);
         }
     }
@@ -64,7 +70,10 @@ impl Sim {
     fn shrink(&mut self, new: Wix, old: &[Wix], want: u32) {
         let least = want - want / 4;
         let available = |set: Wix| {
-            let ready = self.store.active_of(set).filter(|pix| self.store.cells[*pix].pod.ready);
+            let ready = self
+                .store
+                .active_of(set)
+                .filter(|pix| self.store.cells[*pix].pod.ready);
             u32::try_from(ready.count()).expect("few pods")
         };
         let all = available(new) + old.iter().map(|set| available(*set)).sum::<u32>();
@@ -90,7 +99,8 @@ impl Sim {
     /// Writes a ReplicaSet's number. Such writes of the deployment controller are always allowed.
     fn set_replicas(&mut self, set: Wix, replicas: u32) {
         if self.replicas(set) != replicas {
-            self.store.edit_set(self.now, set, |workload| workload.replicas = replicas);
+            self.store
+                .edit_set(self.now, set, |workload| workload.replicas = replicas);
             self.kick(set);
         }
     }

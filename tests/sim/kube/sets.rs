@@ -75,7 +75,8 @@ impl Sim {
             let now = self.now;
             let crowd = |pod: &Pod| {
                 let all = siblings.iter().flat_map(|set| self.store.active_of(*set));
-                all.filter(|other| self.store.cells[*other].pod.node == pod.node).count()
+                all.filter(|other| self.store.cells[*other].pod.node == pod.node)
+                    .count()
             };
             pods.sort_by_cached_key(|pix| {
                 let pod = &self.store.cells[*pix].pod;
@@ -94,7 +95,9 @@ impl Sim {
         pods.sort_by_key(|pix| self.store.cells[*pix].pod.ordinal());
         let pod = |pix: Pix| &self.store.cells[pix].pod;
         for ordinal in 0..want {
-            let found = pods.iter().find(|pix| pod(**pix).ordinal() == Some(ordinal));
+            let found = pods
+                .iter()
+                .find(|pix| pod(**pix).ordinal() == Some(ordinal));
             match found {
                 None => return self.make_pod(set, format!("w-{ordinal}")),
                 Some(pix) if !pod(*pix).ready || !pod(*pix).is_active() => return,
@@ -110,7 +113,10 @@ impl Sim {
             }
             return;
         }
-        let old = pods.iter().rev().find(|pix| pod(**pix).revision != revision);
+        let old = pods
+            .iter()
+            .rev()
+            .find(|pix| pod(**pix).revision != revision);
         if let Some(old) = old.copied() {
             self.remove_pods(set, &[old]);
         }
@@ -194,7 +200,22 @@ fn order(pod: &Pod, crowd: usize, now: u64) -> impl Ord + use<> {
     };
     let bucket = |at| stamp(now).since(at).as_nanos().checked_ilog2();
     let ready = pod.ready.then(|| pod.ready_changed.map(bucket));
-    let restarts = pod.container.as_ref().map_or(0, |container| container.restarts);
-    let key = (pod.node.is_some(), phase, pod.ready, pod.cost, Reverse(crowd));
-    (key, ready, Reverse(restarts), bucket(pod.created), pod.uid.clone())
+    let restarts = pod
+        .container
+        .as_ref()
+        .map_or(0, |container| container.restarts);
+    let key = (
+        pod.node.is_some(),
+        phase,
+        pod.ready,
+        pod.cost,
+        Reverse(crowd),
+    );
+    (
+        key,
+        ready,
+        Reverse(restarts),
+        bucket(pod.created),
+        pod.uid.clone(),
+    )
 }

@@ -179,7 +179,8 @@ impl Store {
     pub fn remove(&mut self, now: u64, pix: Pix) {
         let cell = &mut self.cells[pix];
         cell.gone = true;
-        self.log.push((now, Change::PodGone(Rc::new(cell.pod.clone()))));
+        self.log
+            .push((now, Change::PodGone(Rc::new(cell.pod.clone()))));
         self.live.retain(|other| *other != pix);
     }
 
@@ -211,7 +212,8 @@ impl Store {
     /// Changes the namespace and tells its watchers.
     pub fn edit_namespace(&mut self, now: u64, change: impl FnOnce(&mut Namespace)) {
         change(&mut self.namespace);
-        self.log.push((now, Change::Namespace(self.namespace.clone())));
+        self.log
+            .push((now, Change::Namespace(self.namespace.clone())));
     }
 
     /// Makes the namespace, which is guarded.
@@ -318,7 +320,8 @@ impl Store {
 
     /// The pods of a workload that controllers count.
     pub fn active_of(&self, set: Wix) -> impl Iterator<Item = Pix> + '_ {
-        self.pods_of(set).filter(|pix| self.cells[*pix].pod.is_active())
+        self.pods_of(set)
+            .filter(|pix| self.cells[*pix].pod.is_active())
     }
 
     /// The ReplicaSets of a Deployment.

@@ -43,7 +43,8 @@ impl Trino {
 
     /// Takes in what a node says of itself, or that it is gone.
     pub fn believe(&mut self, pod: Pix, inc: u32, state: Option<NodeState>) {
-        self.beliefs.retain(|belief| (belief.pod, belief.inc) != (pod, inc));
+        self.beliefs
+            .retain(|belief| (belief.pod, belief.inc) != (pod, inc));
         if let Some(state) = state {
             self.beliefs.push(Belief { pod, inc, state });
         }
@@ -51,7 +52,10 @@ impl Trino {
 
     /// The workers on which the coordinator would place tasks.
     pub fn active(&self) -> Vec<(Pix, u32)> {
-        let active = self.beliefs.iter().filter(|belief| belief.state == NodeState::Active);
+        let active = self
+            .beliefs
+            .iter()
+            .filter(|belief| belief.state == NodeState::Active);
         active.map(|belief| (belief.pod, belief.inc)).collect()
     }
 }

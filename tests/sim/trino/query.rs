@@ -1,8 +1,8 @@
 //! Queries: stages of tasks that run, hold their output until somebody has read it, and end. What a query loses decides
 //! whether it lives on.
 
-use xtrinode::core::guard::evidence::Held;
 use xtrinode::core::buffers::holdings::Holdings;
+use xtrinode::core::guard::evidence::Held;
 use xtrinode::trino::task::{OutputBuffer, Task};
 use xtrinode::trino::words::{BufferState, BufferType, RetryPolicy, TaskState};
 
@@ -89,7 +89,11 @@ impl Query {
             let mut holdings = Holdings::default();
             holdings.count(&self.reported(task.step));
             let count = holdings.at_risk.total();
-            let fatal = if self.retry == RetryPolicy::Query { 0 } else { count };
+            let fatal = if self.retry == RetryPolicy::Query {
+                0
+            } else {
+                count
+            };
             let held = Held {
                 fatal,
                 recoverable: count - fatal,
@@ -108,7 +112,11 @@ impl Query {
             Step::Done => (TaskState::Finished, BufferState::Finished),
         };
         let external = self.retry == RetryPolicy::Task;
-        let kind = if external { BufferType::External } else { BufferType::Partitioned };
+        let kind = if external {
+            BufferType::External
+        } else {
+            BufferType::Partitioned
+        };
         Task {
             id: "",
             self_uri: "",
@@ -178,8 +186,16 @@ impl Sim {
         Plan {
             width: self.dice.pick(&[1, 2, 4, 99]),
             run: self.dice.skewed(20, long),
-            hold: if slow { self.dice.skewed(100, long * 3) } else { self.dice.between(0, 500) },
-            gap: if self.dice.mille(700) { 0 } else { self.dice.skewed(100, long) },
+            hold: if slow {
+                self.dice.skewed(100, long * 3)
+            } else {
+                self.dice.between(0, 500)
+            },
+            gap: if self.dice.mille(700) {
+                0
+            } else {
+                self.dice.skewed(100, long)
+            },
         }
     }
 
@@ -233,7 +249,12 @@ impl Sim {
         let query = &mut self.trino.queries[qix];
         let task = query.tasks.len();
         let step = Step::Coming;
-        query.tasks.push(Placed { pod, inc, step, stage });
+        query.tasks.push(Placed {
+            pod,
+            inc,
+            step,
+            stage,
+        });
         let way = self.dice.skewed(1, 500);
         self.enter(way, Event::Task(qix, attempt, task));
     }
@@ -243,7 +264,12 @@ impl Sim {
         if self.is_stale(qix, attempt) {
             return;
         }
-        let Placed { pod, inc, step, stage } = self.trino.queries[qix].tasks[task];
+        let Placed {
+            pod,
+            inc,
+            step,
+            stage,
+        } = self.trino.queries[qix].tasks[task];
         let plan = self.trino.queries[qix].stages[stage];
         let next = match step {
             Step::Coming => match self.jvm(pod, inc) {
@@ -265,7 +291,11 @@ impl Sim {
                 self.maybe_finish(qix, attempt);
             }
             _ => {
-                let span = if next == Step::Running { plan.run } else { plan.hold };
+                let span = if next == Step::Running {
+                    plan.run
+                } else {
+                    plan.hold
+                };
                 let span = self.dice.between(span / 2, span);
                 self.enter(span, Event::Task(qix, attempt, task));
             }
@@ -375,7 +405,10 @@ impl Sim {
             for task in lost {
                 let query = &self.trino.queries[qix];
                 // The first loss may have ended this try already.
-                let still = query.tasks.get(task).is_some_and(|task| (task.pod, task.inc) == (pod, inc));
+                let still = query
+                    .tasks
+                    .get(task)
+                    .is_some_and(|task| (task.pod, task.inc) == (pod, inc));
                 if query.phase != Phase::Over && still {
                     self.task_lost(qix, task);
                 }

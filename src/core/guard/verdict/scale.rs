@@ -171,13 +171,19 @@ impl<'a> Plan<'a> {
 
     /// Which of the ranked pods would go: by pods that exist, not by numbers in specs. A StatefulSet's ordinals decide for
     /// themselves: a missing low one saves no high one.
-    fn leaving<'b>(workload: &Workload, mut pods: Vec<&'b Pod>, (old, new): (u32, u32)) -> Vec<&'b Pod> {
+    fn leaving<'b>(
+        workload: &Workload,
+        mut pods: Vec<&'b Pod>,
+        (old, new): (u32, u32),
+    ) -> Vec<&'b Pod> {
         if workload.kind == Kind::StatefulSet {
             let first = workload.ordinal_start.saturating_add(new);
             pods.retain(|pod| pod.ordinal().is_none_or(|ordinal| ordinal >= first));
         } else {
             let by_spec = mutant::is(Mutant::CountBySpec).then(|| old.saturating_sub(new));
-            let gone = by_spec.map_or(pods.len().saturating_sub(new as usize), |gone| gone as usize);
+            let gone = by_spec.map_or(pods.len().saturating_sub(new as usize), |gone| {
+                gone as usize
+            });
             pods.truncate(gone);
         }
         pods
@@ -264,7 +270,9 @@ fn fate(view: &View, ask: &Ask, pod: &Pod, key: &GrantKey) -> Fate {
     if pod.phase == Phase::Pending {
         return Fate::Nothing;
     }
-    if !mutant::is(Mutant::IgnoreGrants) && live_grant(view, pod).is_some_and(|grant| !covers(&grant.key, key)) {
+    if !mutant::is(Mutant::IgnoreGrants)
+        && live_grant(view, pod).is_some_and(|grant| !covers(&grant.key, key))
+    {
         return Fate::Promised;
     }
     let announced = is_announced(pod);
