@@ -8,7 +8,6 @@ use crate::core::guard::bounds::{DEAD_AFTER, TWICE};
 use crate::core::guard::class::View;
 use crate::core::guard::facts::pod::{Phase, Pod, Role};
 use crate::core::guard::gate::{Glass, Patience};
-use crate::core::guard::mutant::{self, Mutant};
 use crate::core::guard::notes::{Cause, GrantKey};
 use crate::core::guard::rows::Row;
 
@@ -110,7 +109,7 @@ pub fn queries(view: &View, pod: &Pod) -> Queries {
         .map(|since| started.map_or(since, |started| since.max(started)));
     let twice = since.is_some_and(|since| list.at.since(since) >= TWICE);
     match view.now.since(list.at) <= bounds.fresh {
-        true if twice || mutant::is(Mutant::CoordinatorOnce) => Queries::None,
+        true if twice => Queries::None,
         true => Queries::NoneOnce,
         false => Queries::Unknown,
     }

@@ -270,9 +270,7 @@ fn fate(view: &View, ask: &Ask, pod: &Pod, key: &GrantKey) -> Fate {
     if pod.phase == Phase::Pending {
         return Fate::Nothing;
     }
-    if !mutant::is(Mutant::IgnoreGrants)
-        && live_grant(view, pod).is_some_and(|grant| !covers(&grant.key, key))
-    {
+    if live_grant(view, pod).is_some_and(|grant| !covers(&grant.key, key)) {
         return Fate::Promised;
     }
     let announced = is_announced(pod);
