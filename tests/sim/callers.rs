@@ -366,6 +366,7 @@ impl Sim {
         let wait = self.now - caller.began;
         let (what, node) = (caller.what, caller.node);
         self.tally.ended(what, reached, wait);
+        self.check_wait(what, wait);
         if let Some(node) = node {
             self.store.edit_node(self.now, node, |node| {
                 node.cordoned = false;

@@ -8,6 +8,7 @@ use xtrinode::core::guard::facts::pod::{Phase, Role};
 use xtrinode::core::guard::rows::Row;
 use xtrinode::trino::words::NodeState;
 
+use crate::callers::What;
 use crate::kube::store::{Pix, Wix, stamp};
 use crate::sim::Sim;
 
@@ -187,6 +188,22 @@ impl Sim {
         if !matches!(verdict.outcome, Outcome::Forbid) {
             let now = self.now;
             self.store.cells[pod].refused.get_or_insert(now);
+        }
+    }
+
+    /// Somebody who never gives up was made to wait: for how long at most?
+    pub fn check_wait(&mut self, what: What, wait: u64) {
+        let bounds = &self.params.policy.bounds;
+        let bound = match what {
+            What::Drain | What::Insists | What::Force | What::Taint => bounds.max_block * 2,
+            What::Coordinator => bounds.coordinator_max_block,
+            _ => return,
+        };
+        // The caller's own pauses, and times without a guard.
+        let bound = bound + Duration::from_secs(240);
+        if self.params.guarded && Duration::from_millis(wait) > bound {
+            self.violations
+                .push(format!("{what:?} took {} s", wait / 1000));
         }
     }
 

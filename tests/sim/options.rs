@@ -106,12 +106,14 @@ impl Options {
                 continue;
             }
             let sim = story.tell(self.seed, self.trace);
-            println!(
-                "({}) {}: {:.0} s simulated",
-                story.letter,
-                story.title,
-                sim.spent()
-            );
+            if !QUIET.get() {
+                println!(
+                    "({}) {}: {:.0} s simulated",
+                    story.letter,
+                    story.title,
+                    sim.spent()
+                );
+            }
             outcome.take(sim, &format!("story {}", story.letter));
         }
         outcome

@@ -75,7 +75,7 @@ impl View<'_> {
             return Class::Starting;
         }
         if self.is_drained(pod) {
-            let looked = self.answered_within(pod, LOOK) || mutant::is(Mutant::OldLook);
+            let looked = self.answered_within(pod, LOOK);
             return Class::Drained { looked };
         }
         if self.is_leaked(pod) {

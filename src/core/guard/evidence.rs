@@ -191,8 +191,7 @@ impl Evidence {
     #[must_use]
     pub fn worker(&self, pod: &Pod) -> Option<&WorkerSeen> {
         let seen = self.workers.get(&pod.uid)?;
-        let same = pod.running() == Some(seen.container.as_str());
-        (same || mutant::is(Mutant::OldContainer)).then_some(seen)
+        (pod.running() == Some(seen.container.as_str())).then_some(seen)
     }
 
     /// What was seen of a cluster.
@@ -241,7 +240,7 @@ impl Evidence {
     /// What is kept of this container; what was kept of another is forgotten.
     fn of_container(&mut self, uid: &str, container: &str, now: Time) -> &mut WorkerSeen {
         let worker = self.workers.entry(uid.to_owned()).or_default();
-        if worker.container != container && !mutant::is(Mutant::OldContainer) {
+        if worker.container != container {
             *worker = WorkerSeen {
                 container: container.to_owned(),
                 first: now,

@@ -34,16 +34,12 @@ mutants! {
     TrustDrained;
     /// DRAINED counts however soon after the PUT.
     SkipNoticeTime;
-    /// A look at DRAINED counts however old it is.
-    OldLook;
     /// A live grant justifies an allow.
     AllowOnGrant;
     /// A worker of which nothing is known holds nothing.
     UnknownAsZero;
     /// Clocks of a drain run from the first refusal, not from the PUT.
     ClockBeforePut;
-    /// What was seen of a container still counts for the next one.
-    OldContainer;
     /// A cycle in which some task has no pod shows other workers to be idle.
     ClearOnUnmapped;
     /// A worker that is being taken back may go.
@@ -54,10 +50,6 @@ mutants! {
     NoBound;
     /// A scale-down counts replicas in the spec, not pods.
     CountBySpec;
-    /// A promised worker is promised again.
-    IgnoreGrants;
-    /// A coordinator's queries are looked at once.
-    CoordinatorOnce;
     /// Any number of workers may be drained at once.
     NoFloor;
     /// A drain is taken back while an allow is on its way.

@@ -22,6 +22,8 @@ pub struct Jvm {
     pub since: u64,
     /// Tasks that are not done.
     pub tasks: u32,
+    /// Whether the coordinator is to look at it anyway: it polls, and does not hear of changes.
+    polled: bool,
     /// Which drain this is.
     drain: u32,
     step: Step,
@@ -48,6 +50,7 @@ impl Jvm {
             began: now,
             since: now,
             tasks: 0,
+            polled: false,
             drain: 0,
             step: Step::None,
         }
@@ -160,6 +163,11 @@ impl Sim {
 
     /// The coordinator will look at a node that has changed.
     pub fn notice_soon(&mut self, pod: Pix, inc: u32) {
+        if let Some(jvm) = self.jvm(pod, inc)
+            && std::mem::replace(&mut jvm.polled, true)
+        {
+            return;
+        }
         let wait = self.dice.between(200, self.params.notice);
         self.enter(wait, Event::Notice(pod, inc));
     }
@@ -167,6 +175,9 @@ impl Sim {
     /// The coordinator looks at a node.
     pub fn notice(&mut self, pod: Pix, inc: u32) {
         let is_coordinator = self.trino.coordinator.is_some();
+        if let Some(jvm) = self.jvm(pod, inc) {
+            jvm.polled = false;
+        }
         let said = self
             .jvm(pod, inc)
             .filter(|jvm| !jvm.starting)

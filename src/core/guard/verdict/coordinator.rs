@@ -7,7 +7,6 @@ use crate::core::guard::ask::{Ask, Outcome, Verdict};
 use crate::core::guard::class::View;
 use crate::core::guard::facts::pod::{Phase, Pod, Role};
 use crate::core::guard::gate::{Glass, Patience};
-use crate::core::guard::mutant::{self, Mutant};
 use crate::core::guard::notes::{Cause, GrantKey};
 use crate::core::guard::rows::Row;
 use crate::core::guard::time::Time;
@@ -136,7 +135,7 @@ pub fn queries(view: &View, pod: &Pod) -> Queries {
     let fresh = view.now.since(list.at) <= bounds.fresh;
     let twice = seen.empty.is_some_and(|run| run.is_twice_after(started));
     match (list.unfinished, fresh) {
-        (0, true) if twice || mutant::is(Mutant::CoordinatorOnce) => Queries::None,
+        (0, true) if twice => Queries::None,
         (0, true) => Queries::NoneOnce,
         (0, false) => Queries::Unknown,
         (count, fresh) if fresh || pod.ready => Queries::Unfinished(count),

@@ -293,9 +293,7 @@ fn fate(view: &View, ask: &Ask, pod: &Pod, key: &GrantKey) -> Fate {
     if pod.phase == Phase::Pending && pod.running().is_none() {
         return Fate::Nothing;
     }
-    if !mutant::is(Mutant::IgnoreGrants)
-        && live_grant(view, pod).is_some_and(|grant| !covers(&grant.key, key))
-    {
+    if live_grant(view, pod).is_some_and(|grant| !covers(&grant.key, key)) {
         return Fate::Promised;
     }
     // Only with the proof, and with it the drained cost, in our cache will the controller's own ranking choose this pod.

@@ -143,7 +143,6 @@ table! {
     .grant("w-0", GrantKey::Pod, true);
     /// Nobody passes because of who he is.
     e6_our_own_eviction = Case::waits(busy(), by(Caller::Guard, evict("w-0")), Row::Busy)
-        .want("w-0", Cause::Evict)
         .says(&["14 tasks"]);
     /// A grant justifies nothing.
     e7_granted_and_busy = Case::waits(
