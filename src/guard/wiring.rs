@@ -261,6 +261,10 @@ impl Base {
             fresh: fresh.clone(),
             pen: pen.clone(),
             workers: looks.workers.clone(),
+            lists: Lists {
+                state: state.clone(),
+                settings: self.settings.clone(),
+            },
             power: Power {
                 state: state.clone(),
                 workers: looks.workers.clone(),
@@ -298,6 +302,10 @@ impl Base {
         Ok(Arc::new(Webhook {
             state: state.clone(),
             looks: looks.clone(),
+            lists: Lists {
+                state: state.clone(),
+                settings: self.settings.clone(),
+            },
             effects,
             identities: Identities {
                 operator: self.settings.policy.operator.clone(),

@@ -17,7 +17,7 @@ use super::time::Time;
 pub enum Gate {
     /// Yes.
     Open(Why),
-    /// Yes, if it still says DRAINED when asked now.
+    /// Yes, if it still says what it said when it is asked now: DRAINED, or that it is starting.
     Look,
     /// No.
     Shut(Barrier),
@@ -216,7 +216,9 @@ impl View<'_> {
         let open = |why| Some(Gate::Open(why));
         match class {
             Class::Dead => return open(Why::Dead),
-            Class::Starting => return open(Why::Starting),
+            // It may have begun to work since: only its last word counts.
+            Class::Starting if self.asked_within(pod, LOOK) => return open(Why::Starting),
+            Class::Starting => return Some(Gate::Look),
             _ if self.is_suspended(pod) => return open(Why::Suspending),
             // What is being taken back may get work at any moment.
             _ if pod.notes.returning.is_some() && !mutant::is(Mutant::IgnoreReturning) => {

@@ -3,9 +3,11 @@
 
 use std::time::Duration;
 
+use crate::core::guard::bounds::LOOK;
+use crate::core::guard::class::View;
 use crate::core::guard::edit::of_action;
 use crate::core::guard::evidence::{DrainPower, Sight};
-use crate::core::guard::facts::pod::Pod;
+use crate::core::guard::facts::pod::{Pod, Role};
 use crate::core::guard::plan::{Action, Reason, Subject};
 use crate::guard::counters::{self, Outcome};
 use crate::guard::pen::{Note, Written};
@@ -42,7 +44,7 @@ impl Leader {
         };
         match &action {
             Action::BeginDrain { .. } => {
-                if self.write(&action, &pod).await {
+                if self.may_begin(&pod).await && self.write(&action, &pod).await {
                     self.tell(&pod, "DRAINING", &[NodeState::Active]).await;
                 }
             }
@@ -69,6 +71,30 @@ impl Leader {
                 self.write(&action, &pod).await;
             }
         }
+    }
+
+    /// The last serving workers are drained only while no query is unfinished: that is looked at once more, right before.
+    async fn may_begin(&self, pod: &Pod) -> bool {
+        let last = |view: &View| {
+            let left = view.serving_without(&pod.cluster, pod);
+            left < view.min_active(&pod.cluster)
+        };
+        if !self.state.view(last) {
+            return true;
+        }
+        let coordinators = self.state.view(|view| {
+            let pods = view.world.members(&pod.cluster, Role::Coordinator);
+            pods.map(|pod| pod.uid.clone()).collect::<Vec<_>>()
+        });
+        self.lists.now(&coordinators).await;
+        self.state.view(|view| {
+            let list = view.evidence.cluster(&pod.cluster).list;
+            // The last stretch before the final bound, and a coordinator that can't be read, are the plan's business.
+            let busy =
+                list.is_some_and(|list| list.unfinished > 0 && view.now.since(list.at) <= LOOK);
+            let stretch = view.now + view.policy.bounds.drain_expected;
+            !busy || view.latest(pod).is_some_and(|latest| latest <= stretch)
+        })
     }
 
     /// A kick must not be lost to somebody who wrote the pod at the same moment.

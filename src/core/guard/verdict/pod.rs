@@ -105,16 +105,19 @@ fn opened(view: &View, pod: &Pod, why: &Why) -> Verdict {
     warned.effects(effects)
 }
 
-/// The grant that an open gate asks for. What can't have work needs none.
+/// The grant that an open gate asks for. What Kubernetes has decided already needs none; that a worker is dead or starting is
+/// read from a cache that may be behind, which the grant's compare-and-swap shows.
 pub fn granted(view: &View, pod: &Pod, why: &Why, key: GrantKey) -> Option<Effect> {
     let rests_on_state = matches!(
         why,
-        Why::Drained | Why::Leaked | Why::Relaxed { .. } | Why::Unproven
+        Why::Drained
+            | Why::Leaked
+            | Why::Relaxed { .. }
+            | Why::Unproven
+            | Why::Dead
+            | Why::Starting
     );
-    let needs_none = matches!(
-        why,
-        Why::Deleting | Why::Dead | Why::Starting | Why::Suspending
-    );
+    let needs_none = matches!(why, Why::Deleting | Why::Suspending);
     grant(view, pod, key, rests_on_state).filter(|_| !needs_none)
 }
 

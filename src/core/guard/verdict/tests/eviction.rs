@@ -106,7 +106,8 @@ table! {
         },
         ask(),
         Row::Dead,
-    );
+    )
+    .grant("w-0", GrantKey::Pod, true);
     e5_break_glass = Case::allowed(
         {
             let mut scene = busy();
@@ -319,7 +320,21 @@ table! {
         }),
         ask(),
         Row::Starting,
-    );
+    )
+    .grant("w-0", GrantKey::Pod, true);
+    /// It may have begun to work since.
+    e15_starting_and_not_looked_at = Case::looks(
+        with(|scene| {
+            scene.restart("w-0");
+            let state = crate::trino::words::NodeState::Unknown;
+            scene.look("w-0", Said::State { state, starting: true });
+            scene.pass(3);
+        }),
+        ask(),
+        Row::Unproven,
+        &["w-0"],
+    )
+    .want("w-0", Cause::Evict);
     /// The same verdict with the same effects: whoever serves it suppresses them. Each case here is also asked as a dry-run.
     e16_dry_run = Case::waits(
         busy(),
