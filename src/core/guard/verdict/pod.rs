@@ -1,7 +1,7 @@
 //! Rows E and D: the eviction or deletion of one pod.
 
 use crate::core::guard::ask::{Ask, Caller, Effect, Outcome, Verdict};
-use crate::core::guard::class::View;
+use crate::core::guard::class::{Class, View};
 use crate::core::guard::facts::Name;
 use crate::core::guard::facts::pod::{Pod, Role};
 use crate::core::guard::gate::{Barrier, Gate, Patience, Why};
@@ -86,10 +86,18 @@ fn worker(view: &View, ask: &Ask, pod: &Pod, cause: Cause, grace: Option<u64>) -
     match view.gate(pod, patience) {
         Gate::Open(why) => opened(view, pod, &why),
         // Where nobody can look, this is the answer, and a refusal like any other.
-        Gate::Look => Verdict {
-            outcome: Outcome::Look(vec![pod.uid.clone()]),
-            ..refused(&Barrier::Unproven)
-        },
+        Gate::Look => {
+            let starting = matches!(view.class(pod), Class::Starting);
+            let barrier = if starting {
+                Barrier::Unknown
+            } else {
+                Barrier::Unproven
+            };
+            Verdict {
+                outcome: Outcome::Look(vec![pod.uid.clone()]),
+                ..refused(&barrier)
+            }
+        }
         Gate::Shut(barrier) => refused(&barrier),
     }
 }

@@ -331,7 +331,7 @@ table! {
             scene.pass(3);
         }),
         ask(),
-        Row::Unproven,
+        Row::Unknown,
         &["w-0"],
     )
     .want("w-0", Cause::Evict);
