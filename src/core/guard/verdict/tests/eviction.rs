@@ -334,7 +334,8 @@ table! {
         Row::Unknown,
         &["w-0"],
     )
-    .want("w-0", Cause::Evict);
+    .want("w-0", Cause::Evict)
+    .says(&["nothing is known"]);
     /// The same verdict with the same effects: whoever serves it suppresses them. Each case here is also asked as a dry-run.
     e16_dry_run = Case::waits(
         busy(),
