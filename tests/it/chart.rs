@@ -435,11 +435,20 @@ fn the_guards_example_has_the_defaults_of_its_chart() {
         ("/trino/auth/type", "/trino/auth/type"),
         ("/trino/workerHttpPort", "/trino/workerHttpPort"),
         ("/trino/pollIntervalSeconds", "/trino/pollIntervalSeconds"),
-        ("/trino/requestTimeoutSeconds", "/trino/requestTimeoutSeconds"),
+        (
+            "/trino/requestTimeoutSeconds",
+            "/trino/requestTimeoutSeconds",
+        ),
         ("/drain/user", "/drain/user"),
         ("/drain/scheme", "/drain/scheme"),
-        ("/leaderElection/leaseDurationSeconds", "/leaderElection/leaseDurationSeconds"),
-        ("/leaderElection/renewIntervalSeconds", "/leaderElection/renewIntervalSeconds"),
+        (
+            "/leaderElection/leaseDurationSeconds",
+            "/leaderElection/leaseDurationSeconds",
+        ),
+        (
+            "/leaderElection/renewIntervalSeconds",
+            "/leaderElection/renewIntervalSeconds",
+        ),
         (
             "/tls/selfManaged/certificateValiditySeconds",
             "/tls/selfManaged/certificateValiditySeconds",

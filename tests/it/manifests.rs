@@ -65,5 +65,8 @@ fn what_is_printed_is_yaml_with_two_objects() {
 fn a_wrong_file_is_exit_code_two_and_nothing_is_printed() {
     let (code, text, said) = printed(&["--path-secret-file", "tests/data/no-such-file"]);
     assert_eq!((code, text.as_str()), (Some(2), ""));
-    assert!(said.contains("cannot read the file tests/data/no-such-file"), "{said}");
+    assert!(
+        said.contains("cannot read the file tests/data/no-such-file"),
+        "{said}"
+    );
 }
