@@ -13,6 +13,8 @@ fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Exporter(args) => exporter::run(&args),
         Command::Demo(args) => demo::run(&args),
+        Command::Guard(args) => guard::run::run(&args),
+        Command::Explain(args) => guard::client::explain(&args),
         Command::Manifests(args) => guard::manifests::run(&args),
         Command::Probe(args) => probe::run(&args),
         Command::Completions(CompletionsArgs { shell }) => print_completions(shell),

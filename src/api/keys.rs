@@ -74,6 +74,8 @@ pub const MIN_ACTIVE: &str = "xtrinode.io/min-active";
 pub const SHUTDOWN_GRACE: &str = "xtrinode.io/shutdown-grace-period";
 /// Kubernetes' own ranking of victims.
 pub const DELETION_COST: &str = "controller.kubernetes.io/pod-deletion-cost";
+/// Since when our hints to autoscalers stand.
+pub const HINTED: &str = "xtrinode.io/hinted";
 /// The cluster autoscaler's hint.
 pub const SAFE_TO_EVICT: &str = "cluster-autoscaler.kubernetes.io/safe-to-evict";
 /// Karpenter's hint.
@@ -84,7 +86,7 @@ pub const COMPONENT: &str = "app.kubernetes.io/component";
 pub const INSTANCE: &str = "app.kubernetes.io/instance";
 
 /// Every key, in the order of the documentation.
-pub const ALL: [Key; 19] = [
+pub const ALL: [Key; 20] = [
     Key {
         name: GUARD,
         place: Place::NamespaceLabel,
@@ -186,6 +188,12 @@ pub const ALL: [Key; 19] = [
         place: Place::Pod,
         writer: Writer::Guard,
         says: "Kubernetes' ranking of victims: drained workers first, busy ones last",
+    },
+    Key {
+        name: HINTED,
+        place: Place::Pod,
+        writer: Writer::Guard,
+        says: "since when our hints stand on this busy worker: only then are they ours to remove",
     },
     Key {
         name: SAFE_TO_EVICT,

@@ -1,8 +1,9 @@
 //! What every part of the guard reads and some write: Kubernetes' facts, Trino's evidence, the policy, the clock. A
 //! decision holds both locks for as long as it thinks, and never while it waits.
 
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
+use crate::cluster::watch::Watched;
 use crate::core::guard::ask::{Ask, Verdict};
 use crate::core::guard::class::View;
 use crate::core::guard::evidence::Evidence;
@@ -12,21 +13,36 @@ use crate::core::guard::world::World;
 
 use super::clock::Clock;
 
+/// Where Kubernetes' facts are.
+#[derive(Clone, Debug)]
+pub enum Atlas {
+    /// Kept equal to the API server's by watches.
+    Watched(Watched),
+    /// Kept by whoever made it: the demo, tests, benches.
+    Held(Arc<RwLock<World>>),
+}
+
+/// Whether Kubernetes' facts can be believed.
+pub trait Fresh: Send + Sync + std::fmt::Debug {
+    /// What is too old or was never read; `None` when all is well.
+    fn stale(&self) -> Option<String>;
+}
+
 /// The shared state of one replica. Clones share it.
 #[derive(Clone, Debug)]
 pub struct State {
-    world: Arc<RwLock<World>>,
+    atlas: Atlas,
     evidence: Arc<RwLock<Evidence>>,
     policy: Arc<Policy>,
     clock: Clock,
 }
 
 impl State {
-    /// A state over the index that watches fill.
+    /// A state over these facts.
     #[must_use]
-    pub fn new(world: Arc<RwLock<World>>, policy: Policy, clock: Clock) -> Self {
+    pub fn new(atlas: Atlas, policy: Policy, clock: Clock) -> Self {
         Self {
-            world,
+            atlas,
             evidence: Arc::default(),
             policy: Arc::new(policy),
             clock,
@@ -47,12 +63,14 @@ impl State {
 
     /// Lets a decision look at everything as it is now.
     pub fn view<T>(&self, decide: impl FnOnce(&View) -> T) -> T {
-        let (world, evidence) = (self.world(), read(&self.evidence));
-        decide(&View {
-            world: &world,
-            evidence: &evidence,
-            policy: &self.policy,
-            now: self.clock.now(),
+        self.atlas.read(|world| {
+            let evidence = read(&self.evidence);
+            decide(&View {
+                world,
+                evidence: &evidence,
+                policy: &self.policy,
+                now: self.clock.now(),
+            })
         })
     }
 
@@ -64,16 +82,22 @@ impl State {
 
     /// Takes in evidence; `take` sees the pods that it is about.
     pub fn learn<T>(&self, take: impl FnOnce(&mut Evidence, &World) -> T) -> T {
-        let world = self.world();
-        let mut evidence: RwLockWriteGuard<Evidence> = self
-            .evidence
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
-        take(&mut evidence, &world)
+        self.atlas.read(|world| {
+            let mut evidence = self
+                .evidence
+                .write()
+                .unwrap_or_else(PoisonError::into_inner);
+            take(&mut evidence, world)
+        })
     }
+}
 
-    fn world(&self) -> RwLockReadGuard<'_, World> {
-        read(&self.world)
+impl Atlas {
+    fn read<T>(&self, look: impl FnOnce(&World) -> T) -> T {
+        match self {
+            Self::Watched(watched) => watched.read(look),
+            Self::Held(world) => look(&read(world)),
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
+use tokio_util::sync::CancellationToken;
 use tower_http::compression::CompressionLayer;
 
 use super::problem::Problem;
@@ -31,6 +32,13 @@ pub struct Admin {
     pub index: Vec<(&'static str, &'static str)>,
 }
 
+/// What `/readyz` answers from.
+#[derive(Clone)]
+struct Probed {
+    readiness: Readiness,
+    stop: CancellationToken,
+}
+
 const ENDPOINTS: [(&str, &str); 4] = [
     (
         "/metrics",
@@ -46,13 +54,23 @@ const ENDPOINTS: [(&str, &str); 4] = [
 
 /// The routes. The answer at `/metrics` is compressed for who accepts gzip.
 pub fn router(admin: Admin) -> Router {
+    router_until(admin, CancellationToken::new())
+}
+
+/// As [`router`], and `/readyz` is 503 from the moment that `stop` is cancelled: for a
+/// process that serves on for a while after it was asked to leave.
+pub fn router_until(admin: Admin, stop: CancellationToken) -> Router {
+    let probed = Probed {
+        readiness: admin.readiness.clone(),
+        stop,
+    };
     let metrics = get(metrics).layer(CompressionLayer::new());
     Router::new()
         .route("/", get(index))
         .route("/metrics", metrics)
         .route("/livez", get(live))
         .route("/healthz", get(live))
-        .route("/readyz", get(ready))
+        .route("/readyz", get(ready).with_state(probed))
         .route("/version", get(version))
         .with_state(Arc::new(admin))
 }
@@ -91,17 +109,20 @@ async fn live() -> &'static str {
     "ok\n"
 }
 
-async fn ready(State(admin): State<Arc<Admin>>, RawQuery(query): RawQuery) -> (StatusCode, String) {
-    let waiting = admin.readiness.waiting();
-    let status = if waiting.is_empty() {
+async fn ready(State(probed): State<Probed>, RawQuery(query): RawQuery) -> (StatusCode, String) {
+    let waiting = probed.readiness.waiting();
+    let leaving = probed.stop.is_cancelled();
+    let status = if waiting.is_empty() && !leaving {
         StatusCode::OK
     } else {
         StatusCode::SERVICE_UNAVAILABLE
     };
     if query.is_some_and(|query| query.split('&').any(is_verbose)) {
-        return (status, verbose(&admin.readiness, status));
+        return (status, verbose(&probed, status));
     }
-    let text = if waiting.is_empty() {
+    let text = if leaving {
+        "shutting down".to_owned()
+    } else if waiting.is_empty() {
         "ok".to_owned()
     } else {
         format!("waiting for {}", waiting.join(", "))
@@ -114,9 +135,12 @@ fn is_verbose(pair: &str) -> bool {
 }
 
 /// The form that Kubernetes' own servers use.
-fn verbose(readiness: &Readiness, status: StatusCode) -> String {
+fn verbose(probed: &Probed, status: StatusCode) -> String {
     let mut text = String::new();
-    for entry in readiness.entries() {
+    if probed.stop.is_cancelled() {
+        text.push_str("[-]shutdown began\n");
+    }
+    for entry in probed.readiness.entries() {
         let line = if entry.released {
             ("+", "ok")
         } else {
@@ -236,6 +260,28 @@ mod tests {
         assert_eq!((ready.status, ready.text()), (200, "ok\n"));
         let verbose = answer(&admin, "/readyz?verbose=1", &[]).await;
         assert!(verbose.status == 200 && verbose.text().ends_with("readyz check passed\n"));
+    }
+
+    #[tokio::test]
+    async fn a_process_that_leaves_is_unready_at_once() {
+        let stop = CancellationToken::new();
+        let router = router_until(admin(), stop.clone());
+        let probe = async |path: &str| {
+            let request = Request::get(path).body(Body::empty()).unwrap();
+            let response = router.clone().oneshot(request).await.unwrap();
+            let status = response.status().as_u16();
+            let body = response.into_body().collect().await.unwrap().to_bytes();
+            (status, String::from_utf8(body.to_vec()).unwrap())
+        };
+        assert_eq!(probe("/readyz").await, (200, "ok\n".to_owned()));
+        stop.cancel();
+        assert_eq!(probe("/readyz").await, (503, "shutting down\n".to_owned()));
+        let verbose = probe("/readyz?verbose").await;
+        assert_eq!(
+            verbose,
+            (503, "[-]shutdown began\nreadyz check failed\n".to_owned())
+        );
+        assert_eq!(probe("/livez").await.0, 200);
     }
 
     #[tokio::test]

@@ -5,7 +5,7 @@ use std::any::Any;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::Request;
+use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{Method, StatusCode, Uri};
 use axum::middleware::map_response;
@@ -24,10 +24,15 @@ pub struct Limits {
     pub connections: usize,
     /// Bytes of a request head, at least 8192. A longer one is answered 431. Default 32 KiB.
     pub head_bytes: usize,
-    /// For a TLS handshake, and for a whole request head counted from the end of the answer
-    /// before it; so this is the idle timeout of a kept connection too. Default 75 s, above
-    /// the usual scrape intervals, so that scrapers keep their connection. HTTP/2 connections
-    /// are pinged instead and may stay while the peer answers.
+    /// Requests that one HTTP/2 connection may have open; a client waits, or connects once
+    /// more. Default 100.
+    pub streams: u32,
+    /// For a TLS handshake. Default 10 s.
+    pub handshake_time: Duration,
+    /// For a whole request head counted from the end of the answer before it; so this is
+    /// the idle timeout of a kept connection too. Default 75 s, above the usual scrape
+    /// intervals, so that scrapers keep their connection. HTTP/2 connections are pinged
+    /// instead and may stay while the peer answers.
     pub head_time: Duration,
     /// Bytes of a request body. A longer one is answered 413. Default 64 KiB.
     pub body_bytes: usize,
@@ -37,7 +42,11 @@ pub struct Limits {
     /// Until a handler answers; a body streamed after that is not counted. Then the client
     /// gets 503. Default 60 s.
     pub answer: Duration,
-    /// After shutdown began, open requests may take this long. Default 5 s.
+    /// After shutdown began, connections and requests are still accepted for this long: for
+    /// clients that have not yet heard of it. HTTP/1.1 answers ask them to reconnect, so that
+    /// they find another server. Default 0.
+    pub lame_duck: Duration,
+    /// After that, open requests may take this long. Default 5 s.
     pub shutdown: Duration,
 }
 
@@ -46,11 +55,35 @@ impl Default for Limits {
         Self {
             connections: 256,
             head_bytes: 32 << 10,
+            streams: 100,
+            handshake_time: Duration::from_secs(10),
             head_time: Duration::from_secs(75),
             body_bytes: 64 << 10,
             stall: Duration::from_secs(30),
             answer: Duration::from_secs(60),
+            lame_duck: Duration::ZERO,
             shutdown: Duration::from_secs(5),
+        }
+    }
+}
+
+impl Limits {
+    /// For a port that an API server calls for admission, with a timeout of 5 s a call.
+    ///
+    /// A review holds two objects of at most 1.5 MiB each (etcd's limit for a request), some
+    /// of their bytes escaped: 8 MiB fits any. An API server keeps idle connections for 90 s;
+    /// ours outlive that, so that it never sends a review into a connection that we just closed.
+    pub fn webhook() -> Self {
+        Self {
+            connections: 1024,
+            streams: 250,
+            handshake_time: Duration::from_secs(5),
+            head_time: Duration::from_secs(100),
+            body_bytes: 8 << 20,
+            stall: Duration::from_secs(10),
+            answer: Duration::from_secs(5),
+            lame_duck: Duration::from_secs(15),
+            ..Self::default()
         }
     }
 }
@@ -64,6 +97,8 @@ pub fn harden(router: Router, limits: &Limits) -> Router {
     router
         // The limit stands next to the handler: extractors know its error and answer 413.
         .layer(RequestBodyLimitLayer::new(limits.body_bytes))
+        // Extractors have a limit of their own (2 MB), which would be met first.
+        .layer(DefaultBodyLimit::disable())
         .layer(RequestBodyTimeoutLayer::new(limits.stall))
         .layer(TimeoutLayer::with_status_code(
             StatusCode::SERVICE_UNAVAILABLE,

@@ -2,7 +2,9 @@
 //! admin endpoints and error bodies. Knows nothing of Trino or of any component.
 
 pub mod admin;
+mod connection;
 pub mod limits;
+mod linger;
 pub mod problem;
 pub mod serve;
 mod stall;

@@ -1,25 +1,20 @@
-//! The HTTP server. Moves requests from a socket to a router within [`Limits`], over TCP
-//! or TLS, and stops in an orderly way. Decides nothing about any request.
+//! The HTTP server. Accepts connections within [`Limits`], over TCP or TLS, and decides
+//! when it stops accepting, when it closes and what it drops; never anything about a request.
 
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use axum::Router;
-use hyper::server::conn::{http1, http2};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::connection::{Phases, Shared};
 use super::limits::{Limits, harden};
-use super::stall::Stall;
-use super::tls::{H2, Tls};
+use super::tls::Tls;
 
 /// Out of descriptors, trying at once would only burn CPU.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -81,26 +76,37 @@ impl Server {
         format!("{scheme}://{}", self.address)
     }
 
-    /// Serves until `stop`, then lets open requests finish within [`Limits::shutdown`] and
-    /// drops the rest. The router is [hardened](harden) here. Never fails; the result suits
-    /// [`crate::process::tasks::Tasks::spawn`].
+    /// Serves until `stop` and for [`Limits::lame_duck`] longer, then lets open requests
+    /// finish within [`Limits::shutdown`] and drops the rest. The router is [hardened](harden)
+    /// here. Never fails; the result suits [`crate::process::tasks::Tasks::spawn`].
     pub async fn run(self, router: Router, stop: CancellationToken) -> anyhow::Result<()> {
-        let slots = Arc::new(Semaphore::new(self.limits.connections));
         let open = TaskTracker::new();
         let shared = Shared {
             router: harden(router, &self.limits),
             limits: self.limits,
             tls: self.tls.clone(),
-            stop: stop.clone(),
-            abort: CancellationToken::new(),
+            phases: Phases {
+                leaving: stop,
+                ..Phases::default()
+            },
         };
         tracing::info!(url = self.url(), "Listening");
+        tokio::select! {
+            () = self.accept(&open, &shared) => {}
+            () = lame_duck(&shared) => {}
+        }
+        drop(self.listener);
+        shared.phases.closing.cancel();
+        finish(&open, &shared).await;
+        Ok(())
+    }
+
+    /// Never ends by itself.
+    async fn accept(&self, open: &TaskTracker, shared: &Shared) {
+        let slots = Arc::new(Semaphore::new(self.limits.connections));
         // A slot before the connection: clients beyond the limit wait in the listen queue.
-        while let Some(slot) = unless(&stop, slots.clone().acquire_owned()).await {
-            let Some(accepted) = unless(&stop, self.listener.accept()).await else {
-                break;
-            };
-            match accepted {
+        while let Ok(slot) = slots.clone().acquire_owned().await {
+            match self.listener.accept().await {
                 Ok((stream, _)) => {
                     let shared = shared.clone();
                     open.spawn(async move {
@@ -111,15 +117,16 @@ impl Server {
                 Err(error) => pause(&error).await,
             }
         }
-        drop(self.listener);
-        finish(&open, &shared).await;
-        Ok(())
     }
 }
 
-/// `None` once `stop` is cancelled.
-async fn unless<T>(stop: &CancellationToken, work: impl Future<Output = T>) -> Option<T> {
-    stop.run_until_cancelled(work).await
+/// Over when the server should close: until then it serves on, since clients learn only
+/// after a while that this process is leaving.
+async fn lame_duck(shared: &Shared) {
+    shared.phases.leaving.cancelled().await;
+    if !shared.limits.lame_duck.is_zero() {
+        tokio::time::sleep(shared.limits.lame_duck).await;
+    }
 }
 
 async fn pause(error: &io::Error) {
@@ -137,95 +144,7 @@ async fn finish(open: &TaskTracker, shared: &Shared) {
             connections = open.len(),
             "Dropping connections that did not finish in time"
         );
-        shared.abort.cancel();
+        shared.phases.abort.cancel();
         open.wait().await;
-    }
-}
-
-/// What every connection needs.
-#[derive(Clone)]
-struct Shared {
-    router: Router,
-    limits: Limits,
-    tls: Option<Arc<Tls>>,
-    stop: CancellationToken,
-    abort: CancellationToken,
-}
-
-impl Shared {
-    async fn connection(&self, stream: TcpStream) {
-        // Answers are small and one piece; waiting to fill a packet only delays them.
-        let _ = stream.set_nodelay(true);
-        let served = unless(&self.abort, self.over_tcp_or_tls(stream)).await;
-        if let Some(Err(error)) = served {
-            // Ordinary on any network: resets, timeouts, port scans, wrong protocols.
-            tracing::debug!(%error, "A connection ended badly");
-        }
-    }
-
-    async fn over_tcp_or_tls(&self, stream: TcpStream) -> anyhow::Result<()> {
-        let Some(tls) = &self.tls else {
-            return self.http1(Stall::new(stream, self.limits.stall)).await;
-        };
-        // A handshake's state is large; boxed, it is gone once the handshake is over.
-        let handshake = Box::pin(tls.acceptor().accept(stream));
-        let handshake = tokio::time::timeout(self.limits.head_time, handshake);
-        let Some(stream) = unless(&self.stop, handshake).await else {
-            return Ok(());
-        };
-        let stream = stream??;
-        let h2 = stream.get_ref().1.alpn_protocol() == Some(H2);
-        let stream = Stall::new(stream, self.limits.stall);
-        if h2 {
-            // A live peer answers our pings, so silence of several is a dead or hostile one.
-            self.http2(stream.with_read_limit(3 * self.limits.stall))
-                .await
-        } else {
-            self.http1(stream).await
-        }
-    }
-
-    async fn http1<S>(&self, stream: Stall<S>) -> anyhow::Result<()>
-    where
-        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    {
-        let mut builder = http1::Builder::new();
-        builder
-            .timer(TokioTimer::new())
-            .header_read_timeout(self.limits.head_time)
-            .max_buf_size(self.limits.head_bytes);
-        let service = TowerToHyperService::new(self.router.clone());
-        let heard = stream.heard();
-        let mut connection = Box::pin(builder.serve_connection(TokioIo::new(stream), service));
-        if let Some(result) = unless(&self.stop, connection.as_mut()).await {
-            return Ok(result?);
-        }
-        if !heard.load(Ordering::Relaxed) {
-            // Browsers connect ahead of need; nobody waits for an answer here.
-            return Ok(());
-        }
-        connection.as_mut().graceful_shutdown();
-        Ok(connection.await?)
-    }
-
-    async fn http2<S>(&self, stream: S) -> anyhow::Result<()>
-    where
-        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    {
-        let mut builder = http2::Builder::new(TokioExecutor::new());
-        let head = u32::try_from(self.limits.head_bytes).unwrap_or(u32::MAX);
-        builder
-            .timer(TokioTimer::new())
-            .max_header_list_size(head)
-            .max_concurrent_streams(100)
-            .keep_alive_interval(self.limits.stall)
-            .keep_alive_timeout(self.limits.stall);
-        let service = TowerToHyperService::new(self.router.clone());
-        let mut connection = Box::pin(builder.serve_connection(TokioIo::new(stream), service));
-        if let Some(result) = unless(&self.stop, connection.as_mut()).await {
-            return Ok(result?);
-        }
-        connection.as_mut().graceful_shutdown();
-        Ok(connection.await?)
     }
 }

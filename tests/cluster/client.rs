@@ -1,7 +1,7 @@
 //! A client of Trino's statement protocol that can be as slow as a test wants: it fetches a page
 //! only when it is told to. Knows nothing about workers or buffers.
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
 use crate::http::{self, Answer};
@@ -12,6 +12,16 @@ pub struct Client {
     url: String,
     user: String,
     session: String,
+}
+
+/// A query that Trino failed.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{query} failed with {name}: {message}")]
+pub struct QueryFailed {
+    pub query: String,
+    /// Trino's error name, such as `REMOTE_HOST_GONE`.
+    pub name: String,
+    pub message: String,
 }
 
 /// One running statement.
@@ -109,9 +119,9 @@ impl Client {
 }
 
 impl Statement {
-    /// Fetches one page; false when the statement had ended already.
+    /// Fetches one page; false when the statement had ended already. A page that did not come can be fetched again.
     pub async fn fetch(&mut self) -> Result<bool> {
-        let Some(uri) = self.next.take() else {
+        let Some(uri) = self.next.clone() else {
             return Ok(false);
         };
         let page = self.get(&uri).await?;
@@ -143,6 +153,11 @@ impl Statement {
         Ok(())
     }
 
+    /// Drops the values that have come; they are counted already.
+    pub fn forget_rows(&mut self) {
+        self.values.clear();
+    }
+
     /// Whether there is nothing left to fetch.
     pub fn is_over(&self) -> bool {
         self.next.is_none()
@@ -155,12 +170,14 @@ impl Statement {
     }
 
     fn take(&mut self, page: &Value) -> Result<()> {
-        ensure!(
-            page["error"].is_null(),
-            "{} failed: {}",
-            self.id,
-            page["error"]["message"]
-        );
+        if !page["error"].is_null() {
+            let text = |key: &str| page["error"][key].as_str().unwrap_or_default().to_owned();
+            bail!(QueryFailed {
+                query: self.id.clone(),
+                name: text("errorName"),
+                message: text("message"),
+            });
+        }
         self.next = page["nextUri"].as_str().map(str::to_owned);
         page["stats"]["state"]
             .as_str()

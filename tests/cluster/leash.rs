@@ -31,11 +31,27 @@ impl Leashed {
         I: IntoIterator<Item = S>,
         S: AsRef<OsStr>,
     {
+        Self::start_with(program, arguments, &[], directory, log)
+    }
+
+    /// The same with these variables beside those of the test's own environment.
+    pub fn start_with<I, S>(
+        program: &Path,
+        arguments: I,
+        variables: &[(String, String)],
+        directory: &Path,
+        log: &Path,
+    ) -> Result<Self>
+    where
+        I: IntoIterator<Item = S>,
+        S: AsRef<OsStr>,
+    {
         let output = File::create(log).with_context(|| format!("create {}", log.display()))?;
         let child = Command::new("bash")
             .args(["-c", LEASH, "leash"])
             .arg(program)
             .args(arguments)
+            .envs(variables.iter().map(|(name, value)| (name, value)))
             .current_dir(directory)
             .stdin(Stdio::piped())
             .stdout(output.try_clone()?)
@@ -56,11 +72,20 @@ impl Leashed {
         Ok(())
     }
 
+    /// How the child ended, when it has.
+    pub fn ended(&mut self) -> Result<Option<ExitStatus>> {
+        Ok(self.child.try_wait()?)
+    }
+
     /// SIGKILL, and waits for the end.
     pub fn kill(&mut self) -> Result<()> {
+        self.kill_and_reap().map(drop)
+    }
+
+    /// The same, and says how it ended.
+    pub fn kill_and_reap(&mut self) -> Result<ExitStatus> {
         self.child.kill()?;
-        self.child.wait()?;
-        Ok(())
+        Ok(self.child.wait()?)
     }
 
     /// Sends a signal by its name. By the shell, since the standard library can only kill.

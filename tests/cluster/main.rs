@@ -11,26 +11,39 @@
     clippy::unused_async
 )]
 
+mod admission_facts;
 mod archive;
+mod baseline;
 mod capture;
 mod client;
 mod cost;
 mod exporter;
+mod exporter_on_plane;
 mod harness;
 mod holdings;
+mod hpa_facts;
 mod http;
+mod kick_facts;
 mod leash;
+mod load;
 mod monitoring;
 mod net;
+mod node_agent;
 mod parts;
+mod plane;
+mod plane_facts;
 mod prom;
 mod runner;
+mod simulated_load;
 mod sources;
 mod tool;
 mod trino;
 mod trino_config;
+mod trino_on_plane;
+mod trino_runtime;
 mod wait;
 mod worker_truth;
+mod world;
 
 use std::process::ExitCode;
 
@@ -43,5 +56,11 @@ async fn main() -> ExitCode {
     scenarios.extend(monitoring::scenarios());
     scenarios.extend(capture::scenarios());
     scenarios.extend(cost::scenarios());
+    scenarios.extend(plane_facts::scenarios());
+    scenarios.extend(admission_facts::scenarios());
+    scenarios.extend(kick_facts::scenarios());
+    scenarios.extend(hpa_facts::scenarios());
+    scenarios.extend(exporter_on_plane::scenarios());
+    scenarios.extend(baseline::scenarios());
     runner::main(&scenarios).await
 }

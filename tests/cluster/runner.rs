@@ -1,5 +1,5 @@
 //! Runs scenarios one after another: those without Trino first, then those of each Trino version on
-//! one cluster that they share, since starting one takes long. Prints as it goes; a failure shows
+//! one cluster that they share, since starting one takes long, then those on a control plane. Prints as it goes; a failure shows
 //! the nodes' last lines and the run goes on.
 
 use std::panic::AssertUnwindSafe;
@@ -10,6 +10,7 @@ use futures::FutureExt as _;
 use futures::future::LocalBoxFuture;
 
 use crate::trino::{Cluster, Options, Version};
+use crate::world::World;
 
 /// What a scenario works on.
 pub enum Stage {
@@ -17,6 +18,8 @@ pub enum Stage {
     Alone(fn() -> LocalBoxFuture<'static, Result<()>>),
     /// A cluster with two workers, whole and without queries; once for each version.
     Trino(for<'a> fn(&'a mut Cluster) -> LocalBoxFuture<'a, Result<()>>),
+    /// A Kubernetes control plane with nodes; each scenario has namespaces of its own.
+    Plane(for<'a> fn(&'a mut World) -> LocalBoxFuture<'a, Result<()>>),
 }
 
 /// One named test.
@@ -92,13 +95,42 @@ async fn run(scenarios: &[Scenario]) -> Result<Tally> {
             && chosen(scenario.name)
         {
             let outcome = caught(run()).await;
-            tally.record(scenario.name, outcome, None);
+            tally.record(scenario.name, outcome, String::new);
         }
     }
     for version in Version::ALL {
         on_cluster(version, scenarios, &chosen, &mut tally).await?;
     }
+    on_plane(scenarios, &chosen, &mut tally).await?;
     Ok(tally)
+}
+
+async fn on_plane(
+    scenarios: &[Scenario],
+    chosen: &impl Fn(&str) -> bool,
+    tally: &mut Tally,
+) -> Result<()> {
+    let mut world = None;
+    for scenario in scenarios {
+        let Stage::Plane(run) = &scenario.stage else {
+            continue;
+        };
+        let name = on_plane_name(scenario);
+        if !chosen(&name) {
+            continue;
+        }
+        let world = match &mut world {
+            Some(world) => world,
+            empty => {
+                println!("starting the control plane…");
+                empty.insert(World::start().await?)
+            }
+        };
+        println!("{name}:");
+        let outcome = caught(run(world)).await;
+        tally.record(&name, outcome, || world.plane.logs());
+    }
+    Ok(())
 }
 
 async fn on_cluster(
@@ -124,7 +156,7 @@ async fn on_cluster(
             }
         };
         let outcome = caught(run(cluster)).await;
-        tally.record(&name, outcome, Some(cluster));
+        tally.record(&name, outcome, || cluster.logs());
         cluster.restore().await?;
     }
     match cluster {
@@ -134,17 +166,14 @@ async fn on_cluster(
 }
 
 impl Tally {
-    fn record(&mut self, name: &str, outcome: Result<()>, cluster: Option<&Cluster>) {
+    fn record(&mut self, name: &str, outcome: Result<()>, logs: impl FnOnce() -> String) {
         match outcome {
             Ok(()) => {
                 println!("{name} … ok");
                 self.passed += 1;
             }
             Err(error) => {
-                println!("{name} … FAILED: {error:#}");
-                if let Some(cluster) = cluster {
-                    println!("{}", cluster.logs());
-                }
+                println!("{name} … FAILED: {error:#}\n{}", logs());
                 self.failed.push(name.to_owned());
             }
         }
@@ -164,15 +193,23 @@ fn names(scenarios: &[Scenario]) -> impl Iterator<Item = String> {
         .iter()
         .filter(|scenario| matches!(scenario.stage, Stage::Alone(_)))
         .map(|scenario| scenario.name.to_owned());
+    let on_plane = scenarios
+        .iter()
+        .filter(|scenario| matches!(scenario.stage, Stage::Plane(_)))
+        .map(on_plane_name);
     let on_trino = Version::ALL.into_iter().flat_map(|version| {
         scenarios
             .iter()
             .filter(|scenario| matches!(scenario.stage, Stage::Trino(_)))
             .map(move |scenario| full_name(version, scenario))
     });
-    alone.chain(on_trino)
+    alone.chain(on_trino).chain(on_plane)
 }
 
 fn full_name(version: Version, scenario: &Scenario) -> String {
     format!("{}::{}", version.part(), scenario.name)
+}
+
+fn on_plane_name(scenario: &Scenario) -> String {
+    format!("plane::{}", scenario.name)
 }

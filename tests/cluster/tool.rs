@@ -86,7 +86,8 @@ pub fn kubevalidate(options: &[&str], manifests: &str) -> Result<Said> {
     run(command, manifests)
 }
 
-fn run(mut command: Command, input: &str) -> Result<Said> {
+/// Runs a command to its end with this standard input.
+pub fn run(mut command: Command, input: &str) -> Result<Said> {
     let mut child = command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

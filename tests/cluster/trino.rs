@@ -3,17 +3,17 @@
 
 use std::fmt::Write as _;
 use std::net::Ipv4Addr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
 use tempfile::TempDir;
 
-use crate::archive::Archive;
 use crate::client::Client;
 use crate::leash::Leashed;
 use crate::net::Block;
 use crate::trino_config::{self, ADMIN};
-use crate::{http, parts, wait};
+use crate::trino_runtime::{Run, Runtime};
+use crate::{http, wait};
 
 /// Seconds that a node may take to start; 18 were measured with three nodes on two cores.
 const START_SECONDS: u32 = 240;
@@ -41,14 +41,6 @@ impl Version {
     /// The name of its installed part, and of its folder of captures.
     pub fn part(self) -> String {
         format!("trino-{}", self.number())
-    }
-
-    /// Main class and its arguments.
-    const fn main(self) -> &'static [&'static str] {
-        match self {
-            Self::Nested => &["io.trino.server.TrinoServer"],
-            Self::Flat => &["Main", "482"],
-        }
     }
 }
 
@@ -136,9 +128,7 @@ pub struct Cluster {
     pub coordinator: Node,
     pub workers: Vec<Node>,
     heap_mb: u32,
-    folder: PathBuf,
-    archive: Archive,
-    java: PathBuf,
+    runtime: Runtime,
     directory: TempDir,
     _block: Block,
 }
@@ -240,14 +230,15 @@ impl Cluster {
     /// Stops all nodes. The first run leaves the class-data archives that make later starts short.
     pub async fn stop(mut self) -> Result<()> {
         let Self {
-            archive,
+            runtime,
             coordinator,
             workers,
             ..
         } = &mut self;
         for node in std::iter::once(coordinator).chain(workers.first_mut()) {
             if let Some(mut process) = node.process.take() {
-                archive
+                runtime
+                    .archive
                     .finish(&mut process, node.is_coordinator, &node.directory)
                     .await?;
             }
@@ -257,8 +248,7 @@ impl Cluster {
 
     fn prepare(options: &Options) -> Result<Self> {
         ensure!(options.workers < 100, "at most 99 workers");
-        let folder = parts::folder(&options.version.part())?;
-        let java_home = parts::command("jdk", "home")?;
+        let runtime = Runtime::find(options.version)?;
         let block = Block::reserve(options.workers + 1)?;
         let directory = tempfile::Builder::new()
             .prefix("xtrinode-trino-")
@@ -270,6 +260,7 @@ impl Cluster {
             port: block.port,
             heap_mb: options.heap_mb,
             exchange: &exchange,
+            may_drain: true,
             extra: &options.properties,
         };
         let node = |name: String, host: u8| -> Result<Node> {
@@ -293,52 +284,34 @@ impl Cluster {
                 .map(|index| node(format!("worker-{index}"), index + 2))
                 .collect::<Result<_>>()?,
             heap_mb: options.heap_mb,
-            archive: Archive::new(&folder, &java_home)?,
-            java: java_home.join("bin/java"),
-            folder,
+            runtime,
             directory,
             _block: block,
         })
     }
 
     fn launch_coordinator(&mut self) -> Result<()> {
-        let options = self.java_options(&self.coordinator, true);
-        self.coordinator.process = Some(launch(
-            &self.java,
-            &options,
-            &self.coordinator,
-            self.directory.path(),
-        )?);
+        self.coordinator.process = Some(self.launch(&self.coordinator, true)?);
         Ok(())
     }
 
     fn launch_worker(&mut self, index: usize) -> Result<()> {
         // One node writes a role's archive; two would write over each other.
-        let options = self.java_options(&self.workers[index], index == 0);
-        let node = &self.workers[index];
-        let process = launch(&self.java, &options, node, self.directory.path())?;
+        let process = self.launch(&self.workers[index], index == 0)?;
         self.workers[index].process = Some(process);
         Ok(())
     }
 
-    fn java_options(&self, node: &Node, may_write_archive: bool) -> Vec<String> {
-        let mut options = trino_config::java_options(self.heap_mb);
-        options.extend(self.archive.options(
-            node.is_coordinator,
-            &node.directory,
+    fn launch(&self, node: &Node, may_write_archive: bool) -> Result<Leashed> {
+        self.runtime.launch(&Run {
+            node_id: &node.name,
+            address: node.address,
+            is_coordinator: node.is_coordinator,
+            heap_mb: self.heap_mb,
+            directory: &node.directory,
+            log: &self.directory.path().join(format!("{}.log", node.name)),
             may_write_archive,
-        ));
-        options.extend([
-            format!("-Dnode.id={}", node.name),
-            format!("-Dnode.data-dir={}", node.directory.join("data").display()),
-            format!("-Dplugin.dir={}", self.folder.join("plugin").display()),
-            format!("-Dnode.internal-address={}", node.address),
-            format!("-Dnode.bind-ip={}", node.address),
-            "-cp".to_owned(),
-            format!("{}/lib/*", self.folder.display()),
-        ]);
-        options.extend(self.version.main().iter().map(|word| (*word).to_owned()));
-        options
+        })
     }
 
     async fn cancel_all(&self) -> Result<()> {
@@ -358,9 +331,4 @@ impl Cluster {
         })
         .await
     }
-}
-
-fn launch(java: &Path, options: &[String], node: &Node, logs: &Path) -> Result<Leashed> {
-    let log = logs.join(format!("{}.log", node.name));
-    Leashed::start(java, options, &node.directory, &log)
 }

@@ -22,6 +22,8 @@ pub struct Shared<'a> {
     pub port: u16,
     pub heap_mb: u32,
     pub exchange: &'a Path,
+    /// Whether anybody may change a node's state, which takes an access control that says so.
+    pub may_drain: bool,
     /// More lines of `config.properties`.
     pub extra: &'a [(String, String)],
 }
@@ -45,7 +47,9 @@ pub fn write(directory: &Path, is_coordinator: bool, shared: &Shared<'_>) -> Res
         ),
         ("rules.json", rules()),
     ];
-    for (name, content) in files {
+    // Without the last two, which are the access control, nobody may.
+    let count = files.len() - if shared.may_drain { 0 } else { 2 };
+    for (name, content) in files.into_iter().take(count) {
         let path = etc.join(name);
         std::fs::write(&path, content).with_context(|| format!("write {}", path.display()))?;
     }

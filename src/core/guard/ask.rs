@@ -192,3 +192,14 @@ pub enum Effect {
         required: bool,
     },
 }
+
+impl Effect {
+    /// What it is, in a few words. `name` knows the name of a pod by its UID.
+    #[must_use]
+    pub fn describe(&self, name: impl Fn(&str) -> String) -> String {
+        match self {
+            Self::Want { uid, .. } => format!("drain {}", name(uid)),
+            Self::Grant { uid, .. } => format!("grant {}", name(uid)),
+        }
+    }
+}

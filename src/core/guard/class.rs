@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use crate::trino::words::NodeState;
 
-use super::bounds::{DEAD_AFTER, LOOK, TWICE};
+use super::bounds::{DEAD_AFTER, LOOK};
 use super::evidence::{DrainPower, Evidence, Risk, WorkerSeen};
 use super::facts::pod::{ClusterId, Phase, Pod, Role};
+use super::mutant::{self, Mutant};
 use super::policy::Policy;
 use super::time::Time;
 use super::world::World;
@@ -96,9 +97,13 @@ impl View<'_> {
         self.evidence.risk(pod, &self.policy.bounds, self.now)
     }
 
-    /// Whether Kubernetes knows the cluster's coordinator and no container of it runs.
+    /// Whether Kubernetes knows the cluster's coordinator and no container of it runs. A coordinator outside is not known,
+    /// whatever else of the release stands at zero.
     #[must_use]
     pub fn is_headless(&self, cluster: &ClusterId) -> bool {
+        if self.world.has_external_coordinator(cluster) {
+            return false;
+        }
         let mut pods = self.world.members(cluster, Role::Coordinator).peekable();
         let has_workload = || {
             let mut workloads = self.world.top_workloads(cluster, Role::Coordinator);
@@ -112,6 +117,9 @@ impl View<'_> {
     /// leaving, as far as known.
     #[must_use]
     pub fn drain_began(&self, pod: &Pod) -> Option<Time> {
+        if mutant::is(Mutant::ClockBeforePut) {
+            return pod.notes.blocked_since;
+        }
         let seen = self.evidence.worker(pod)?;
         let leaving = seen.leaving?;
         let recorded = self
@@ -150,9 +158,7 @@ impl View<'_> {
         let Some(run) = self.evidence.clear(pod, bounds, self.now) else {
             return false;
         };
-        let first = Some(run.from).filter(|at| *at > refused);
-        let first = first.or(run.before.filter(|at| *at > refused));
-        let apart = first.is_some_and(|first| run.last.since(first) >= TWICE);
+        let apart = run.is_twice_after(Some(refused));
         apart && self.now.since(run.last) <= bounds.fresh
     }
 
@@ -169,7 +175,8 @@ impl View<'_> {
         if pod.ready {
             return None;
         }
-        let failing = self.evidence.worker(pod)?.failing?;
+        let seen = self.evidence.worker(pod)?;
+        let failing = seen.failing.filter(|_| self.was_asked_lately(seen))?;
         Some(
             pod.ready_changed
                 .map_or(failing, |changed| changed.max(failing)),
@@ -185,18 +192,35 @@ impl View<'_> {
 
     /// Not Ready, refusing for long, and nobody says that anything is on it.
     fn is_lost(&self, pod: &Pod) -> bool {
-        let refusing = self.evidence.worker(pod).and_then(|seen| seen.refusing);
-        let long = refusing.is_some_and(|since| self.now.since(since) >= DEAD_AFTER);
-        long && !pod.ready && self.risk(pod).is_none()
+        self.refused_long(pod) && !pod.ready && self.risk(pod).is_none()
+    }
+
+    /// Whether its port refused the first and the last of looks that lie [`DEAD_AFTER`] apart, and was looked at lately.
+    pub(super) fn refused_long(&self, pod: &Pod) -> bool {
+        let Some(seen) = self.evidence.worker(pod) else {
+            return false;
+        };
+        let span = seen.refusing.zip(seen.asked);
+        let long = span.is_some_and(|(since, last)| last.since(since) >= DEAD_AFTER);
+        long && self.was_asked_lately(seen)
+    }
+
+    /// What failed once and was not tried again says nothing about now.
+    fn was_asked_lately(&self, seen: &WorkerSeen) -> bool {
+        let lost = self.policy.bounds.lost;
+        seen.asked
+            .is_some_and(|asked| self.now.since(asked) <= lost)
     }
 
     fn is_starting(&self, pod: &Pod) -> bool {
         let Some(seen) = self.evidence.worker(pod) else {
             return false;
         };
+        let fresh = |at: Time| self.now.since(at) <= self.policy.bounds.fresh;
+        let asked = seen.asked.is_some_and(fresh);
         let says_so = seen.answer.is_some_and(|answer| answer.starting) && seen.failing.is_none();
         let silent = seen.refusing.is_some() && !seen.started && !pod.ready && self.is_young(pod);
-        !seen.had_task && (says_so || silent)
+        asked && !seen.had_task && (says_so || silent)
     }
 
     /// A port that refuses belongs to a process that has not opened it yet only if there was no time to open it, work, and
@@ -213,17 +237,34 @@ impl View<'_> {
         let Some(seen) = self.evidence.worker(pod) else {
             return false;
         };
-        let noticed = self
-            .drain_began(pod)
-            .is_some_and(|began| self.now.since(began) >= self.policy.bounds.notice);
-        seen.drained_since().is_some() && noticed && self.is_proven(pod, seen)
+        if mutant::is(Mutant::TrustDraining) && seen.leaving.is_some() {
+            return true;
+        }
+        let Some(began) = self.drain_began(pod) else {
+            return false;
+        };
+        let skipped = mutant::is(Mutant::SkipNoticeTime);
+        let noticed = if skipped {
+            began
+        } else {
+            began + self.policy.bounds.notice
+        };
+        // Before that a coordinator may still have given it work that an earlier proof can't have seen.
+        let own = seen.proof.is_some_and(|proof| proof >= noticed);
+        let trusted = self.is_headless(&pod.cluster) || mutant::is(Mutant::TrustDrained);
+        let proven = own || self.is_announced(pod) || trusted;
+        seen.drained_since().is_some() && self.now >= noticed && proven
     }
 
-    /// Our own proof, another replica's, or no coordinator that could have work there.
-    fn is_proven(&self, pod: &Pod, seen: &WorkerSeen) -> bool {
+    /// Whether a proof about the present drain is written on the pod: by the leader, in one patch with the cost that makes
+    /// the controllers choose it.
+    #[must_use]
+    pub fn is_announced(&self, pod: &Pod) -> bool {
         let noted = pod.notes.drained.as_ref();
-        let noted = noted.is_some_and(|proof| pod.running() == Some(proof.container.as_str()));
-        seen.proof.is_some() || noted || self.is_headless(&pod.cluster)
+        noted.is_some_and(|proof| {
+            let same = pod.running() == Some(proof.container.as_str());
+            same && self.drain_began(pod).is_some_and(|began| proof.at >= began)
+        })
     }
 
     fn is_leaked(&self, pod: &Pod) -> bool {
@@ -243,6 +284,9 @@ impl View<'_> {
     }
 
     fn is_idle(&self, pod: &Pod) -> bool {
+        if self.is_headless(&pod.cluster) {
+            return true;
+        }
         let bounds = &self.policy.bounds;
         let run = self.evidence.clear(pod, bounds, self.now);
         run.is_some_and(|run| {
@@ -251,8 +295,15 @@ impl View<'_> {
         })
     }
 
-    fn answered_within(&self, pod: &Pod, span: Duration) -> bool {
+    pub(super) fn answered_within(&self, pod: &Pod, span: Duration) -> bool {
         let answer = self.evidence.worker(pod).and_then(|seen| seen.answer);
         answer.is_some_and(|answer| self.now.since(answer.at) <= span)
     }
 }
+
+#[cfg(test)]
+#[path = "class_drained_tests.rs"]
+mod drained_tests;
+#[cfg(test)]
+#[path = "class_tests.rs"]
+mod tests;

@@ -6,125 +6,16 @@ use std::time::Duration;
 
 use crate::trino::words::NodeState;
 
-use super::bounds::Bounds;
+pub use super::clear::Clear;
+pub use super::told::{Cycle, DrainPower, Held, Listed, Reading, Said, Sight, Supplier};
+
+use super::bounds::{Bounds, UNBROKEN};
 use super::facts::pod::{ClusterId, Pod};
+use super::mutant::{self, Mutant};
 use super::time::Time;
 
 /// Two cycles of one coordinator begin further apart than this.
 const SAME_CYCLE: Duration = Duration::from_millis(500);
-
-/// Who told us what workers hold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Supplier {
-    /// The exporter's snapshot stream.
-    Exporter,
-    /// The guard's own collector.
-    Own,
-}
-
-/// What a worker holds that a query would miss.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Held {
-    /// Tasks at risk of queries without retries.
-    pub fatal: u64,
-    /// Tasks at risk of queries that Trino would run again from the start.
-    pub recoverable: u64,
-    /// Bytes in their buffers.
-    pub bytes: u64,
-    /// Queries with such tasks.
-    pub queries: u64,
-}
-
-impl Held {
-    /// Whether nothing is at risk.
-    #[must_use]
-    pub const fn is_nothing(&self) -> bool {
-        self.fatal == 0 && self.recoverable == 0
-    }
-
-    /// All tasks at risk.
-    #[must_use]
-    pub const fn tasks(&self) -> u64 {
-        self.fatal.saturating_add(self.recoverable)
-    }
-}
-
-/// One look at a worker.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sight {
-    /// The container that ran when it was asked.
-    pub container: String,
-    /// When it was asked.
-    pub at: Time,
-    /// What came of it.
-    pub said: Said,
-}
-
-/// What came of asking a worker.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Said {
-    /// It answered.
-    State {
-        /// `/v1/info/state`.
-        state: NodeState,
-        /// `/v1/info`: not yet part of its cluster.
-        starting: bool,
-    },
-    /// Its port refused the connection.
-    Refused,
-    /// Anything else: no route, no answer in time, an answer that says nothing.
-    Silent,
-}
-
-/// What one supplier says about one cluster.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reading {
-    /// Who says so.
-    pub supplier: Supplier,
-    /// About which cluster.
-    pub cluster: ClusterId,
-    /// When it was said.
-    pub heard: Time,
-    /// The last cycle that listed and read everything and whose list is trusted; `None` once that is too long ago for
-    /// the supplier to call anything known.
-    pub complete: Option<Cycle>,
-    /// Whether the pod of every task is known.
-    pub mapped: bool,
-    /// Workers with something at risk, by pod UID.
-    pub held: HashMap<String, Held>,
-}
-
-/// A complete cycle.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cycle {
-    /// When its oldest fact was asked for.
-    pub began: Time,
-    /// When it ended.
-    pub ended: Time,
-}
-
-/// A query list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Listed {
-    /// When it was asked for.
-    pub at: Time,
-    /// Queries that are not finished, QUEUED and FINISHING ones included.
-    pub unfinished: u64,
-}
-
-/// Whether the workers of a cluster let themselves be drained.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum DrainPower {
-    /// Not asked yet.
-    #[default]
-    Unasked,
-    /// Yes.
-    Yes,
-    /// They answer 403.
-    Forbidden,
-    /// Trino before 476.
-    TooOld,
-}
 
 /// A worker, as far as seen.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -134,6 +25,8 @@ pub struct WorkerSeen {
     first: Time,
     /// The last answer.
     pub answer: Option<Answer>,
+    /// When it was asked last, whatever came of it.
+    pub asked: Option<Time>,
     /// Since when its port has refused every connection.
     pub refusing: Option<Time>,
     /// Since when it has not answered.
@@ -183,17 +76,6 @@ pub struct Risk {
     pub heard: Time,
 }
 
-/// An unbroken run of complete cycles without anything at risk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Clear {
-    /// When the first of them began.
-    pub from: Time,
-    /// When the last but one began; `None` while there is only one.
-    pub before: Option<Time>,
-    /// When the last began.
-    pub last: Time,
-}
-
 /// A cluster, as far as seen.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ClusterSeen {
@@ -201,8 +83,8 @@ pub struct ClusterSeen {
     own: Told,
     /// The last query list that can be trusted.
     pub list: Option<Listed>,
-    /// When the unbroken run of lists without unfinished queries began.
-    pub empty_since: Option<Time>,
+    /// The unbroken run of lists without unfinished queries.
+    pub empty: Option<Clear>,
     /// Whether its workers let themselves be drained.
     pub power: DrainPower,
     /// The shortest time from PUT to DRAINED of an idle worker.
@@ -247,11 +129,15 @@ impl Evidence {
             let Some(container) = pod.running() else {
                 continue;
             };
-            let held = reading.held.get(&pod.uid).copied().unwrap_or_default();
             let started = pod
                 .container
                 .as_ref()
                 .and_then(|container| container.started);
+            // What a cycle begun before the start tells is another container's.
+            let stale = started.zip(reading.complete);
+            let stale = stale.is_some_and(|(started, cycle)| cycle.began <= started);
+            let held = reading.held.get(&pod.uid).copied();
+            let held = held.filter(|_| !stale).unwrap_or_default();
             let worker = self.of_container(&pod.uid, container, reading.heard);
             let after_start = |cycle: &Cycle| cycle.began > started.unwrap_or(worker.first);
             let news = news.filter(after_start);
@@ -265,11 +151,7 @@ impl Evidence {
         if seen.list.is_some_and(|last| last.at >= list.at) {
             return;
         }
-        seen.empty_since = match (list.unfinished, seen.empty_since) {
-            (0, None) => Some(list.at),
-            (0, since) => since,
-            _ => None,
-        };
+        seen.empty = (list.unfinished == 0).then(|| Clear::extend(seen.empty, list.at));
         seen.list = Some(list);
     }
 
@@ -289,7 +171,7 @@ impl Evidence {
     pub fn prove(&mut self, uid: &str, container: &str, asked: Time) {
         let worker = self.of_container(uid, container, asked);
         if worker.drained_since().is_some_and(|since| asked >= since) {
-            worker.proof = Some(asked);
+            worker.proof = worker.proof.max(Some(asked));
             worker.unproven = None;
         }
     }
@@ -300,9 +182,9 @@ impl Evidence {
         worker.unproven.get_or_insert(at);
     }
 
-    /// Forgets a pod.
-    pub fn forget(&mut self, uid: &str) {
-        self.workers.remove(uid);
+    /// Forgets the pods that are gone.
+    pub fn keep_only(&mut self, lives: impl Fn(&str) -> bool) {
+        self.workers.retain(|uid, _| lives(uid));
     }
 
     /// What was seen of the pod's running container; `None` when nothing was.
@@ -343,7 +225,8 @@ impl Evidence {
     #[must_use]
     pub fn clear(&self, pod: &Pod, bounds: &Bounds, now: Time) -> Option<Clear> {
         if self.risk(pod, bounds, now).is_some()
-            || !self.cluster(&pod.cluster).is_mapped(bounds, now)
+            || !(self.cluster(&pod.cluster).is_mapped(bounds, now)
+                || mutant::is(Mutant::ClearOnUnmapped))
         {
             return None;
         }
@@ -370,9 +253,10 @@ impl Evidence {
 
 impl WorkerSeen {
     fn look(&mut self, sight: &Sight) {
-        if self.answer.is_some_and(|last| last.at > sight.at) {
+        if self.asked.is_some_and(|last| last > sight.at) {
             return;
         }
+        self.asked = Some(sight.at);
         match sight.said {
             Said::State { state, starting } => self.answered(sight.at, state, starting),
             Said::Refused => {
@@ -387,9 +271,12 @@ impl WorkerSeen {
     }
 
     fn answered(&mut self, at: Time, state: NodeState, starting: bool) {
-        let same = self
-            .answer
-            .filter(|last| last.state == state && last.starting == starting);
+        let unbroken = |last: &Answer| at.since(last.at) <= UNBROKEN;
+        let last = self.answer.filter(unbroken);
+        if last.is_none() {
+            self.leaving = None;
+        }
+        let same = last.filter(|last| last.state == state && last.starting == starting);
         if same.is_none() {
             // A proof is about one stay in DRAINED.
             (self.proof, self.unproven) = (None, None);
@@ -422,13 +309,15 @@ impl WorkerSeen {
             track.risk = Some(Risk { held, heard });
             track.clear = None;
             self.had_task = true;
-        } else if !reading.mapped {
+            let later = |proof: &Time| reading.complete.is_some_and(|cycle| cycle.began > *proof);
+            self.proof = self.proof.filter(|proof| !later(proof));
+        } else if !reading.mapped && !mutant::is(Mutant::ClearOnUnmapped) {
             track.clear = None;
         } else if let Some(cycle) = news {
             track.risk = None;
-            track.extend(cycle.began);
+            track.clear = Some(Clear::extend(track.clear, cycle.began));
             if drained.is_some_and(|since| cycle.began >= since) {
-                self.proof.get_or_insert(cycle.began);
+                self.proof = self.proof.max(Some(cycle.began));
                 self.unproven = None;
             }
         }
@@ -443,18 +332,6 @@ impl WorkerSeen {
 }
 
 impl Track {
-    fn extend(&mut self, began: Time) {
-        let (from, before) = match self.clear {
-            Some(run) => (run.from, Some(run.last)),
-            None => (began, None),
-        };
-        self.clear = Some(Clear {
-            from,
-            before,
-            last: began,
-        });
-    }
-
     fn cleared_after(&self, heard: Time) -> bool {
         self.clear.is_some_and(|run| run.last > heard)
     }
@@ -524,3 +401,7 @@ impl ClusterSeen {
         speaking.all(|told| told.mapped)
     }
 }
+
+#[cfg(test)]
+#[path = "evidence_tests.rs"]
+mod tests;

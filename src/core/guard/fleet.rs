@@ -57,12 +57,23 @@ impl View<'_> {
     /// The fewest workers that must go on serving; `waived` leaves out the share and keeps `minActive`.
     #[must_use]
     pub fn floor(&self, cluster: &ClusterId, waived: bool) -> u32 {
+        let mut floor = self.policy.floor;
+        floor.min_active = self.min_active(cluster);
+        floor.of(self.target(cluster), waived)
+    }
+
+    /// So many workers of a cluster always serve while a query is unfinished: the highest that a workload asks for, else
+    /// the policy's.
+    #[must_use]
+    pub fn min_active(&self, cluster: &ClusterId) -> u32 {
         let tuned = self.world.top_workloads(cluster, Role::Worker);
         let tuned = tuned
             .filter_map(|workload| workload.tuning.min_active)
             .max();
-        let mut floor = self.policy.floor;
-        floor.min_active = tuned.unwrap_or(floor.min_active);
-        floor.of(self.target(cluster), waived)
+        tuned.unwrap_or(self.policy.floor.min_active)
     }
 }
+
+#[cfg(test)]
+#[path = "fleet_tests.rs"]
+mod tests;

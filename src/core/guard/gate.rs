@@ -3,10 +3,12 @@
 
 use std::time::Duration;
 
-use super::bounds::SKEW;
+use super::bounds::{LOOK, SKEW};
 use super::class::{Class, View};
 use super::evidence::Risk;
-use super::facts::pod::Pod;
+use super::facts::pod::{Pod, Role};
+use super::facts::workload::Workload;
+use super::mutant::{self, Mutant};
 use super::notes::Override;
 use super::time::Time;
 
@@ -103,7 +105,7 @@ impl View<'_> {
         let class = self.class(pod);
         let gate = self
             .by_class(pod, class)
-            .or_else(|| self.by_bound(pod, patience));
+            .or_else(|| self.by_bound(pod, class, patience));
         match (gate, glass) {
             (Some(gate), _) => gate,
             (None, Glass::Flawed(what)) => Gate::Shut(Barrier::BadOverride(what)),
@@ -125,6 +127,13 @@ impl View<'_> {
             .workload_of(pod)
             .and_then(|workload| workload.tuning.max_block);
         own.unwrap_or(self.policy.bounds.max_block)
+    }
+
+    /// When a caller gets a pod at the latest if it is refused now; `None` for the operator, who waits without bound.
+    #[must_use]
+    pub fn latest_for(&self, pod: &Pod, patience: Patience) -> Option<Time> {
+        let limit = self.limit(pod, patience)?;
+        Some(pod.notes.blocked_since.unwrap_or(self.now) + limit * 2)
     }
 
     /// When a pod is let go at the latest; `None` while it was never refused.
@@ -155,11 +164,22 @@ impl View<'_> {
     /// What a break-glass annotation on a pod, its workload or its namespace says now.
     #[must_use]
     pub fn break_glass(&self, pod: &Pod) -> Glass {
-        let workload = self.world.workload_of(pod);
+        let own = pod.notes.break_glass.as_ref();
+        self.break_glass_on(own, self.world.workload_of(pod), &pod.name.namespace)
+    }
+
+    /// What break-glass annotations say now: a pod's own, its workload's, its namespace's.
+    #[must_use]
+    pub fn break_glass_on(
+        &self,
+        own: Option<&Override>,
+        workload: Option<&Workload>,
+        namespace: &str,
+    ) -> Glass {
         let workload = workload.and_then(|workload| workload.tuning.break_glass.as_ref());
-        let namespace = self.world.namespace(&pod.name.namespace);
+        let namespace = self.world.namespace(namespace);
         let namespace = namespace.and_then(|namespace| namespace.break_glass.as_ref());
-        let all = [pod.notes.break_glass.as_ref(), workload, namespace];
+        let all = [own, workload, namespace];
         let mut flawed = None;
         for glass in all
             .into_iter()
@@ -199,50 +219,69 @@ impl View<'_> {
             Class::Starting => return open(Why::Starting),
             _ if self.is_suspended(pod) => return open(Why::Suspending),
             // What is being taken back may get work at any moment.
-            _ if pod.notes.returning.is_some() => return None,
+            _ if pod.notes.returning.is_some() && !mutant::is(Mutant::IgnoreReturning) => {
+                return None;
+            }
             Class::Drained { looked: true } => return open(Why::Drained),
             Class::Drained { looked: false } => return Some(Gate::Look),
             Class::Leaked => return open(Why::Leaked),
+            Class::Idle if mutant::is(Mutant::TrustIdle) => return open(Why::Drained),
+            Class::Unknown if mutant::is(Mutant::UnknownAsZero) => return open(Why::Drained),
             Class::Busy(_) | Class::Idle | Class::Unknown => {}
         }
         if self.cannot_drain(&pod.cluster) && self.is_idle_twice(pod) {
             let covered = self.is_covered(pod);
             return open(Why::Relaxed { covered });
         }
-        self.is_unprovable(pod).then_some(Gate::Open(Why::Unproven))
+        match self.is_unprovable(pod) {
+            true if self.answered_within(pod, LOOK) => open(Why::Unproven),
+            true => Some(Gate::Look),
+            false => None,
+        }
     }
 
     /// What time allows.
-    fn by_bound(&self, pod: &Pod, patience: Patience) -> Option<Gate> {
-        let bounds = &self.policy.bounds;
+    fn by_bound(&self, pod: &Pod, class: Class, patience: Patience) -> Option<Gate> {
         let unreachable = self.unreachable_since(pod);
-        if unreachable.is_some_and(|since| self.now.since(since) >= self.unknown_max(pod)) {
+        let long = unreachable.is_some_and(|since| self.now.since(since) >= self.unknown_max(pod));
+        // What is known to be at risk never becomes unknown.
+        if long && !matches!(class, Class::Busy(_)) {
             return Some(Gate::Open(Why::Unreachable));
         }
         let refused = pod.notes.blocked_since?;
-        let limit = match patience {
-            Patience::Endless => return None,
-            Patience::Preemption => bounds.preemption_max_block.min(self.max_block(pod)),
-            Patience::Ordinary => self.max_block(pod),
-        };
+        let limit = self.limit(pod, patience)?;
         let over = |since: Time, limit: Duration| self.now.since(since) >= limit;
         if over(refused, limit * 2) {
             return Some(Gate::Open(Why::FinalBound));
         }
         let clock = self.clock(pod, refused, patience)?;
-        let after = self.serving_without(&pod.cluster, pod) >= self.floor(&pod.cluster, true);
-        (over(clock, limit) && after).then_some(Gate::Open(Why::MaxBlock))
+        let after = || self.serving_without(&pod.cluster, pod) >= self.floor(&pod.cluster, true);
+        (over(clock, limit) && after()).then_some(Gate::Open(Why::MaxBlock))
     }
 
-    /// From when the bound counts: the PUT, or the first refusal where none is possible.
+    /// The bound on refusing a pod's removal to this caller.
+    fn limit(&self, pod: &Pod, patience: Patience) -> Option<Duration> {
+        let bounds = &self.policy.bounds;
+        match patience {
+            _ if mutant::is(Mutant::NoBound) => None,
+            _ if mutant::is(Mutant::ShortBound) => Some(self.max_block(pod) / 2),
+            Patience::Endless => None,
+            Patience::Preemption => Some(bounds.preemption_max_block.min(self.max_block(pod))),
+            Patience::Ordinary => Some(self.max_block(pod)),
+        }
+    }
+
+    /// From when the bound counts: the PUT, ours or somebody else's, or the first refusal where none is possible.
     fn clock(&self, pod: &Pod, refused: Time, patience: Patience) -> Option<Time> {
         if patience == Patience::Preemption || self.cannot_drain(&pod.cluster) {
             return Some(refused);
         }
-        self.record(pod).map(|put| put.max(refused))
+        let put = self.record(pod).or_else(|| self.drain_began(pod));
+        put.map(|put| put.max(refused))
     }
 
-    /// DRAINED, and for `unknownMax` nobody could say whether anything is left.
+    /// DRAINED, and for `unknownMax` nobody could say whether anything is left. What was at risk before it said so does not
+    /// count, what was told to be there since does.
     fn is_unprovable(&self, pod: &Pod) -> bool {
         let Some(seen) = self.evidence.worker(pod) else {
             return false;
@@ -250,13 +289,18 @@ impl View<'_> {
         let Some(drained) = seen.drained_since() else {
             return false;
         };
+        if self.risk(pod).is_some_and(|risk| risk.heard >= drained) {
+            return false;
+        }
         let cluster = self.evidence.cluster(&pod.cluster);
         let unknown = cluster.is_unknown(&self.policy.bounds, self.now);
         let since = seen.unproven.or_else(|| unknown.then_some(drained));
         since.is_some_and(|since| self.now.since(since.max(drained)) >= self.unknown_max(pod))
     }
 
-    fn unknown_max(&self, pod: &Pod) -> Duration {
+    /// The bound on keeping what nothing can be known of: the pod's workload's own, else the policy's.
+    #[must_use]
+    pub fn unknown_max(&self, pod: &Pod) -> Duration {
         let own = self
             .world
             .workload_of(pod)
@@ -266,7 +310,6 @@ impl View<'_> {
 
     /// The operator suspends the runtime, and its coordinator is gone.
     fn is_suspended(&self, pod: &Pod) -> bool {
-        use super::facts::pod::Role;
         let marked = self
             .world
             .workload_of(pod)
@@ -282,7 +325,8 @@ impl View<'_> {
             .members(&pod.cluster, Role::Coordinator)
             .next()
             .is_none();
-        marked && known && zero && gone
+        let outside = self.world.has_external_coordinator(&pod.cluster);
+        marked && known && zero && gone && !outside
     }
 
     /// Whether a blocking preStop hook has the time that Trino's own shutdown needs.
@@ -313,3 +357,10 @@ impl View<'_> {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "gate_order_tests.rs"]
+mod order_tests;
+#[cfg(test)]
+#[path = "gate_tests.rs"]
+mod tests;

@@ -5,18 +5,25 @@
 pub mod ask;
 pub mod bounds;
 pub mod class;
+mod clear;
+pub mod edit;
 pub mod evidence;
 pub mod facts;
 pub mod fleet;
 pub mod gate;
+pub mod mutant;
 pub mod notes;
 pub mod plan;
 pub mod policy;
 pub mod rank;
 pub mod review;
 pub mod rows;
+#[cfg(test)]
+pub(crate) mod staging;
+pub mod status;
 pub mod supply;
 pub mod text;
 pub mod time;
+mod told;
 pub mod verdict;
 pub mod world;

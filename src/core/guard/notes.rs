@@ -26,8 +26,24 @@ pub struct Notes {
     pub returning: Option<Time>,
     /// A removal that was allowed.
     pub grant: Option<Grant>,
+    /// Our hints to autoscalers.
+    pub hints: Option<Hints>,
+    /// The hints that stand on it, whoever set them.
+    pub hinted: Vec<&'static str>,
     /// Break-glass.
     pub break_glass: Option<Override>,
+}
+
+/// Our hints to autoscalers on a busy worker. Without this record none is ours.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hints {
+    /// When they were set.
+    pub at: Time,
+    /// Whether they still stand, or were dropped because they stood for long enough.
+    pub held: bool,
+    /// The keys that we set: a person's own are never touched.
+    #[serde(default)]
+    pub ours: Vec<String>,
 }
 
 /// A removal that was refused.
@@ -144,6 +160,8 @@ impl Notes {
             drained: json(annotations, keys::DRAINED_AT),
             returning: time(keys::RETURNING),
             grant: grant.filter(|grant| grant.uid == uid),
+            hints: json(annotations, keys::HINTED),
+            hinted: hinted(annotations),
             break_glass: annotations
                 .get(keys::OVERRIDE)
                 .map(|text| Override::read(text)),
@@ -179,6 +197,12 @@ impl Override {
 pub fn write(record: &impl Serialize) -> String {
     // Records are plain structs with string keys: they always serialise.
     serde_json::to_string(record).unwrap_or_default()
+}
+
+fn hinted(annotations: &BTreeMap<String, String>) -> Vec<&'static str> {
+    let mut keys = vec![keys::SAFE_TO_EVICT, keys::DO_NOT_DISRUPT];
+    keys.retain(|key| annotations.contains_key(*key));
+    keys
 }
 
 fn json<T: DeserializeOwned>(annotations: &BTreeMap<String, String>, key: &str) -> Option<T> {

@@ -16,8 +16,17 @@ use super::time::Time;
 /// belong to a kind of workload whose order nobody knows.
 #[must_use]
 pub fn ranked<'a>(view: &View<'a>, workload: &Workload) -> Vec<&'a Pod> {
+    ranked_by(view, workload, |pod| pod.cost)
+}
+
+/// The same, as if each pod had another `pod-deletion-cost`.
+pub fn ranked_by<'a>(
+    view: &View<'a>,
+    workload: &Workload,
+    cost: impl Fn(&Pod) -> i32,
+) -> Vec<&'a Pod> {
     match workload.kind {
-        Kind::Deployment | Kind::ReplicaSet => replica_order(view, workload),
+        Kind::Deployment | Kind::ReplicaSet => replica_order(view, workload, cost),
         Kind::StatefulSet => ordinal_order(view, workload),
         Kind::Other => Vec::new(),
     }
@@ -34,16 +43,21 @@ fn ordinal_order<'a>(view: &View<'a>, workload: &Workload) -> Vec<&'a Pod> {
     pods
 }
 
-fn replica_order<'a>(view: &View<'a>, workload: &Workload) -> Vec<&'a Pod> {
+fn replica_order<'a>(
+    view: &View<'a>,
+    workload: &Workload,
+    cost: impl Fn(&Pod) -> i32,
+) -> Vec<&'a Pod> {
     let crowd = crowds(view, workload);
-    let mut pods = active(view, workload);
-    pods.sort_by_key(|pod| Head::of(pod, &crowd, view.now));
-    for equals in pods.chunk_by_mut(|one, other| {
-        Head::of(one, &crowd, view.now) == Head::of(other, &crowd, view.now)
-    }) {
+    let mut pods: Vec<_> = active(view, workload)
+        .into_iter()
+        .map(|pod| (Head::of(pod, cost(pod), &crowd, view.now), pod))
+        .collect();
+    pods.sort_by_key(|(head, _)| *head);
+    for equals in pods.chunk_by_mut(|(one, _), (other, _)| one == other) {
         order_equals(equals, view.now);
     }
-    pods
+    pods.into_iter().map(|(_, pod)| pod).collect()
 }
 
 /// How many active pods of a ReplicaSet's siblings (its Deployment's ReplicaSets, itself included) share each node.
@@ -74,35 +88,33 @@ struct Head {
     ready: bool,
     cost: i32,
     crowd: Reverse<usize>,
-    /// How long it has been Ready, in powers of two of a nanosecond. `None` outside: not Ready; inside: no time known,
-    /// or a time to come.
-    ready_for: Option<Option<Option<u32>>>,
+    /// How long it has been Ready: see [`ready_bucket`].
+    ready_for: u32,
 }
 
 impl Head {
-    fn of(pod: &Pod, crowds: &HashMap<&str, usize>, now: Time) -> Self {
-        let ready_for = pod.ready_changed.map(|since| bucket(since, now));
+    fn of(pod: &Pod, cost: i32, crowds: &HashMap<&str, usize>, now: Time) -> Self {
         Self {
             assigned: pod.node.is_some(),
             phase: phase_rank(pod.phase),
             ready: pod.ready,
-            cost: pod.cost,
+            cost,
             crowd: Reverse(crowds.get(node(pod)).copied().unwrap_or_default()),
-            ready_for: pod.ready.then_some(ready_for),
+            ready_for: ready_bucket(pod, now),
         }
     }
 }
 
 /// What decides among equals: more restarts, a later creation (in buckets), the UID; the UID alone where they became Ready
 /// at different times of one bucket.
-fn order_equals(pods: &mut [&Pod], now: Time) {
+fn order_equals(pods: &mut [(Head, &Pod)], now: Time) {
     let together = pods
         .windows(2)
-        .all(|pair| !pair[0].ready || pair[0].ready_changed == pair[1].ready_changed);
+        .all(|pair| !pair[0].0.ready || pair[0].1.ready_changed == pair[1].1.ready_changed);
     if together {
-        pods.sort_by(|one, other| late_key(one, now).cmp(&late_key(other, now)));
+        pods.sort_by(|(_, one), (_, other)| late_key(one, now).cmp(&late_key(other, now)));
     } else {
-        pods.sort_by(|one, other| one.uid.cmp(&other.uid));
+        pods.sort_by(|(_, one), (_, other)| one.uid.cmp(&other.uid));
     }
 }
 
@@ -112,6 +124,12 @@ fn late_key(pod: &Pod, now: Time) -> (Reverse<u32>, Option<u32>, &str) {
         .as_ref()
         .map_or(0, |container| container.restarts);
     (Reverse(restarts), bucket(pod.created, now), &pod.uid)
+}
+
+/// 0 where a pod is not Ready or nobody knows since when, 1 for a time that is not past, then by [`bucket`].
+fn ready_bucket(pod: &Pod, now: Time) -> u32 {
+    let since = pod.ready_changed.filter(|_| pod.ready);
+    since.map_or(0, |since| bucket(since, now).map_or(1, |bucket| bucket + 2))
 }
 
 /// The binary logarithm of the nanoseconds since a time; `None` where it is not past. Two times of one bucket are

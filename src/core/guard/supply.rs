@@ -1,11 +1,13 @@
 //! From a collector's snapshot to a reading of one cluster: ages become times, workers become pods. What belongs to no
 //! pod is never dropped: it makes the reading unmapped, and nobody idle by it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use crate::core::buffers::address::{host_of, ip_of};
-use crate::core::buffers::wire::{WireCoordinator, WireGrades, WireSnapshot, WireWorker};
+use crate::core::buffers::wire::{
+    WireChange, WireCoordinator, WireGrades, WireSnapshot, WireWorker,
+};
 
 use super::evidence::{Cycle, Held, Reading, Supplier};
 use super::facts::pod::{ClusterId, Pod};
@@ -85,6 +87,17 @@ impl Received<'_> {
             ended: self.at.before(ended),
         })
     }
+}
+
+/// Brings a snapshot up to date.
+pub fn apply(snapshot: &mut WireSnapshot, change: WireChange) {
+    snapshot.coordinators = change.coordinators;
+    let renewed = change.workers.iter().map(WireWorker::name);
+    let replaced: BTreeSet<_> = change.gone.into_iter().chain(renewed).collect();
+    snapshot
+        .workers
+        .retain(|worker| !replaced.contains(&worker.name()));
+    snapshot.workers.extend(change.workers);
 }
 
 /// A number of seconds that somebody else wrote.
@@ -229,6 +242,17 @@ mod tests {
             let reading = reading(&snapshot(Vec::new(), visibility)).expect("known");
             assert_eq!(reading.complete, None, "{visibility}");
         }
+    }
+
+    #[test]
+    fn a_change_brings_a_snapshot_to_the_next_one() {
+        let before = snapshot(vec![worker("w-0", 1), worker("w-1", 1)], "visible");
+        let after = snapshot(vec![worker("w-1", 2), worker("w-2", 1)], "visible");
+        let change = after.since(&before).expect("a change");
+        let mut changed = before;
+        apply(&mut changed, change);
+        changed.workers.sort_by_key(WireWorker::name);
+        assert_eq!(changed, after);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! Plain values with defaults taken from real Trino; it starts nothing.
 
 use std::collections::BTreeSet;
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 /// The wire shape to speak, named by the Trino version that was captured.
@@ -197,8 +198,10 @@ pub struct SimulatorConfig {
     pub seed: u64,
     /// Workers at the start.
     pub workers: usize,
-    /// Addresses of the workers; the coordinator is always on 127.0.0.1.
+    /// Addresses of the workers that nobody gave one.
     pub bind: Bind,
+    /// Address of the coordinator.
+    pub coordinator_host: Ipv4Addr,
     /// Port of the coordinator; 0 takes a free one.
     pub coordinator_port: u16,
     /// Who moves time.
@@ -220,6 +223,7 @@ impl Default for SimulatorConfig {
             seed: 1,
             workers: 3,
             bind: Bind::default(),
+            coordinator_host: Ipv4Addr::LOCALHOST,
             coordinator_port: 0,
             clock: Clock::Real,
             timing: Timing::default(),

@@ -26,7 +26,7 @@ use crate::trino::words::{NodeState, QueryState};
 pub struct Simulator {
     shared: Arc<Shared>,
     workers: Arc<Mutex<Workers>>,
-    _coordinator: NodeServer,
+    coordinator: Mutex<Option<NodeServer>>,
     ticker: JoinHandle<()>,
 }
 
@@ -57,7 +57,7 @@ impl Simulator {
     /// # Errors
     /// When an address cannot be listened on.
     pub async fn start(config: SimulatorConfig) -> io::Result<Self> {
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, config.coordinator_port));
+        let address = SocketAddr::from((config.coordinator_host, config.coordinator_port));
         let listener = TcpListener::bind(address).await?;
         let (count, clock) = (config.workers, config.clock);
         let shared = Arc::new(Shared::new(config, listener.local_addr()?.to_string()));
@@ -67,7 +67,7 @@ impl Simulator {
         let simulator = Self {
             shared,
             workers,
-            _coordinator: server,
+            coordinator: Mutex::new(Some(server)),
             ticker,
         };
         for _ in 0..count {
@@ -90,11 +90,22 @@ impl Simulator {
         let listener = self.listen().await?;
         let address = listener.local_addr()?;
         let name = self.shared.model().add_worker(address.to_string());
-        let server = NodeServer::start(listener, worker::router(Arc::clone(&self.shared), &name))?;
-        let mut workers = self.lock_workers();
-        workers.port = address.port();
-        workers.servers.insert(name.clone(), server);
+        self.serve(&name, listener)?;
+        self.lock_workers().port = address.port();
         Ok(name)
+    }
+
+    /// Lets a worker join under a name and at an address that somebody else has chosen.
+    ///
+    /// # Errors
+    /// When a worker has that name, or the address cannot be listened on.
+    pub async fn join_worker(&self, name: &str, address: SocketAddr) -> io::Result<()> {
+        let listener = TcpListener::bind(address).await?;
+        if !self.shared.model().join_worker(name, address.to_string()) {
+            let text = format!("a worker named {name} has joined before");
+            return Err(io::Error::new(io::ErrorKind::AlreadyExists, text));
+        }
+        self.serve(name, listener)
     }
 
     /// Ends a worker's process at once. Answers whether it was there.
@@ -183,6 +194,24 @@ impl Simulator {
         self.shared.model().restart_coordinator();
     }
 
+    /// Ends the coordinator's process: its sockets are closed, its queries are forgotten.
+    pub fn stop_coordinator(&self) {
+        self.lock_coordinator().take();
+        self.restart_coordinator();
+    }
+
+    /// Starts the coordinator again after [`Self::stop_coordinator`].
+    ///
+    /// # Errors
+    /// When its address cannot be listened on.
+    pub async fn start_coordinator(&self) -> io::Result<()> {
+        let listener = TcpListener::bind(&self.shared.coordinator).await?;
+        let router = coordinator::router(Arc::clone(&self.shared));
+        let server = NodeServer::start(listener, router)?;
+        *self.lock_coordinator() = Some(server);
+        Ok(())
+    }
+
     /// Moves a manual clock.
     pub fn advance(&self, by: Duration) {
         self.shared.advance(by);
@@ -195,6 +224,13 @@ impl Simulator {
         self.lock_workers().servers.clear();
         // An aborted task answers with an error; that it has ended is all that matters.
         let _ = (&mut self.ticker).await;
+    }
+
+    fn serve(&self, name: &str, listener: TcpListener) -> io::Result<()> {
+        let router = worker::router(Arc::clone(&self.shared), name);
+        let server = NodeServer::start(listener, router)?;
+        self.lock_workers().servers.insert(name.to_owned(), server);
+        Ok(())
     }
 
     /// Opens the next worker's listener.
@@ -230,6 +266,12 @@ impl Simulator {
 
     fn bury_the_lost(&self) {
         bury(&self.shared, &self.workers);
+    }
+
+    fn lock_coordinator(&self) -> MutexGuard<'_, Option<NodeServer>> {
+        self.coordinator
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock_workers(&self) -> MutexGuard<'_, Workers> {

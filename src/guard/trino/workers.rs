@@ -224,11 +224,11 @@ impl Workers {
 }
 
 fn looked(answer: Result<(NodeState, bool), Failure>, version: Option<String>) -> Looked {
-    let said = match answer {
-        Ok((state, starting)) => Said::State { state, starting },
-        Err(Failure::Refused(_)) => Said::Refused,
-        Err(_) => Said::Silent,
+    let failed = |failure| match failure {
+        Failure::Refused(_) => Said::Refused,
+        _ => Said::Silent,
     };
+    let said = answer.map_or_else(failed, |(state, starting)| Said::State { state, starting });
     Looked { said, version }
 }
 

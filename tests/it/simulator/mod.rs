@@ -342,3 +342,37 @@ async fn two_hundred_workers_and_two_hundred_queries_fit_into_one_process() {
     assert_eq!(tasks, Some(400));
     simulator.shutdown().await;
 }
+
+#[tokio::test]
+async fn workers_join_under_names_of_others_choice() {
+    let simulator = start(|config| config.workers = 0).await;
+    let address = "127.0.0.1:0".parse().expect("an address");
+    simulator
+        .join_worker("pod-7", address)
+        .await
+        .expect("a new worker");
+    assert!(simulator.join_worker("pod-7", address).await.is_err());
+    let names: Vec<String> = simulator.workers().into_iter().map(|w| w.name).collect();
+    assert_eq!(names, ["pod-7"]);
+}
+
+#[tokio::test]
+async fn a_stopped_coordinator_forgets_its_queries() {
+    let simulator = start(|_| {}).await;
+    let id = simulator.submit(held());
+    let url = format!("{}/v1/info", simulator.coordinator_uri());
+    simulator.stop_coordinator();
+    assert!(client().get(&url).send().await.is_err());
+    let mut restarted = false;
+    for _ in 0..50 {
+        // Its old listener is closed when its task has noticed.
+        restarted = simulator.start_coordinator().await.is_ok();
+        if restarted {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(restarted);
+    assert!(client().get(&url).send().await.is_ok());
+    assert_eq!(simulator.query_state(&id), None);
+}

@@ -5,6 +5,7 @@ use crate::core::guard::class::View;
 use crate::core::guard::facts::Name;
 use crate::core::guard::facts::pod::{Pod, Role};
 use crate::core::guard::gate::{Barrier, Gate, Patience, Why};
+use crate::core::guard::mutant::{self, Mutant};
 use crate::core::guard::notes::{Cause, GrantKey};
 use crate::core::guard::rows::Row;
 
@@ -74,25 +75,38 @@ fn guarded(view: &View, ask: &Ask, pod: &Pod, cause: Cause, grace: Option<u64>) 
 }
 
 fn worker(view: &View, ask: &Ask, pod: &Pod, cause: Cause, grace: Option<u64>) -> Verdict {
-    match view.gate(pod, ask.caller.patience()) {
+    if mutant::is(Mutant::AllowOnGrant) && super::live_grant(view, pod).is_some() {
+        return opened(view, pod, &Why::Drained);
+    }
+    let patience = ask.caller.patience();
+    let refused = |barrier: &Barrier| {
+        let wanted = want(ask, pod, cause, None);
+        shut(view, pod, (barrier, patience), grace).effects(wanted)
+    };
+    match view.gate(pod, patience) {
         Gate::Open(why) => opened(view, pod, &why),
+        // Where nobody can look, this is the answer, and a refusal like any other.
         Gate::Look => Verdict {
             outcome: Outcome::Look(vec![pod.uid.clone()]),
-            ..Verdict::wait(
-                Row::Draining,
-                message::worker(view, pod, &Barrier::Draining),
-            )
+            ..refused(&Barrier::Unproven)
         },
-        Gate::Shut(barrier) => {
-            let refused = shut(view, pod, &barrier, grace);
-            refused.effects([want(ask, pod, cause, None)])
-        }
+        Gate::Shut(barrier) => refused(&barrier),
     }
 }
 
 fn opened(view: &View, pod: &Pod, why: &Why) -> Verdict {
     let row = row_of(why);
     let verdict = Verdict::allow(row);
+    let effects = granted(view, pod, why, GrantKey::Pod);
+    let warned = match message::warning(view, pod, why) {
+        Some(warning) => verdict.warning(warning),
+        None => verdict,
+    };
+    warned.effects(effects)
+}
+
+/// The grant that an open gate asks for. What can't have work needs none.
+pub fn granted(view: &View, pod: &Pod, why: &Why, key: GrantKey) -> Option<Effect> {
     let rests_on_state = matches!(
         why,
         Why::Drained | Why::Leaked | Why::Relaxed { .. } | Why::Unproven
@@ -101,12 +115,7 @@ fn opened(view: &View, pod: &Pod, why: &Why) -> Verdict {
         why,
         Why::Deleting | Why::Dead | Why::Starting | Why::Suspending
     );
-    let effects = grant(view, pod, GrantKey::Pod, rests_on_state).filter(|_| !needs_none);
-    let warned = match message::warning(view, pod, why) {
-        Some(warning) => verdict.warning(warning),
-        None => verdict,
-    };
-    warned.effects(effects)
+    grant(view, pod, key, rests_on_state).filter(|_| !needs_none)
 }
 
 /// The row of an open gate.
@@ -126,13 +135,19 @@ pub const fn row_of(why: &Why) -> Row {
     }
 }
 
-fn shut(view: &View, pod: &Pod, barrier: &Barrier, grace: Option<u64>) -> Verdict {
+fn shut(
+    view: &View,
+    pod: &Pod,
+    (barrier, patience): (&Barrier, Patience),
+    grace: Option<u64>,
+) -> Verdict {
     let has_work = matches!(barrier, Barrier::Busy(_) | Barrier::Unknown);
     if has_work && grace.is_some_and(|grace| grace < pod.grace.as_secs()) {
         let text = message::force(view, pod, barrier);
         return Verdict::refuse(Row::Force, Outcome::Forbid, text);
     }
-    Verdict::wait(row_of_barrier(barrier), message::worker(view, pod, barrier))
+    let text = message::worker(view, pod, barrier, patience);
+    Verdict::wait(row_of_barrier(barrier), text)
 }
 
 /// The row of a shut gate.
@@ -148,12 +163,12 @@ pub const fn row_of_barrier(barrier: &Barrier) -> Row {
     }
 }
 
-/// What a refusal leaves on the pod.
-pub fn want(ask: &Ask, pod: &Pod, cause: Cause, target: Option<u32>) -> Effect {
-    Effect::Want {
+/// What a refusal leaves on the pod. Our own eviction leaves nothing: it would keep its own want alive.
+pub fn want(ask: &Ask, pod: &Pod, cause: Cause, target: Option<u32>) -> Option<Effect> {
+    (ask.caller != Caller::Guard).then(|| Effect::Want {
         uid: pod.uid.clone(),
         cause,
         target,
         clock: ask.caller.patience() != Patience::Endless,
-    }
+    })
 }

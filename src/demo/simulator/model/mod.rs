@@ -117,20 +117,26 @@ impl Model {
     /// Lets a worker join; answers its name, which is a pod's.
     pub fn add_worker(&mut self, address: String) -> String {
         let name = format!("{}-{}", self.deployment, self.random.word(POD_ALPHABET, 5));
-        let node = Arc::new(Node {
-            name: name.clone(),
-            address,
-        });
-        let poll = self
-            .timing
-            .node_poll
-            .as_millis()
-            .try_into()
-            .unwrap_or(u64::MAX);
+        self.join(name.clone(), address);
+        name
+    }
+
+    /// Lets a worker join that has a name already. False when a worker has that name, or had it and is remembered.
+    pub fn join_worker(&mut self, name: &str, address: String) -> bool {
+        let is_new = self.worker(name).is_none();
+        if is_new {
+            self.join(name.to_owned(), address);
+        }
+        is_new
+    }
+
+    fn join(&mut self, name: String, address: String) {
+        let node = Arc::new(Node { name, address });
+        let poll = self.timing.node_poll.as_millis();
+        let poll = poll.try_into().unwrap_or(u64::MAX);
         let first = Duration::from_millis(self.random.between(0, poll));
         self.workers
             .push(Worker::new(node, self.now, self.now + first));
-        name
     }
 
     /// The worker's process is gone, without a word. Answers whether it was there.

@@ -1,0 +1,235 @@
+//! One candidate of an election: reads the Lease, writes itself into it by compare-and-swap, renews, and gives it back
+//! when it stops. What to do is [`step`]'s; how long it lasts counts from before each write was sent.
+
+use std::time::Duration;
+
+use k8s_openapi::jiff::Timestamp;
+use kube::api::{GetParams, Patch, PatchParams, PostParams};
+use kube::core::Request;
+use serde_json::{Value, json};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::cluster::client::{Kubernetes, MANAGER};
+use crate::cluster::failure::{Failure, Permission};
+use crate::cluster::resource::LEASES;
+use crate::collect::clock::Clock;
+use crate::core::guard::facts::Name;
+use crate::core::moment::Moment;
+
+use super::record::{Record, held, released};
+use super::step::{Action, Observed, step};
+use super::{Leadership, Standing};
+
+/// How often, how long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// A holder that is silent for longer has lost the Lease. Whole seconds, at least one.
+    pub duration: Duration,
+    /// The pause between two looks or renewals.
+    pub retry: Duration,
+    /// Until an answer must be there; less than `duration` less `retry`, so that one lost answer loses nothing.
+    pub answer: Duration,
+}
+
+impl Default for Terms {
+    /// The times of Kubernetes' own controllers, 15 s and 2 s; an answer may take 5 s.
+    fn default() -> Self {
+        Self {
+            duration: Duration::from_secs(15),
+            retry: Duration::from_secs(2),
+            answer: Duration::from_secs(5),
+        }
+    }
+}
+
+/// One candidate.
+pub struct Candidate {
+    kubernetes: Kubernetes,
+    name: Name,
+    me: String,
+    terms: Terms,
+    clock: Clock,
+    standing: watch::Sender<Standing>,
+    seen: Observed,
+}
+
+impl Candidate {
+    /// A candidate for the Lease `name` that calls itself `me`, such as its pod's name: no two may share one.
+    #[must_use]
+    pub fn new(
+        kubernetes: Kubernetes,
+        name: Name,
+        me: String,
+        terms: Terms,
+        clock: Clock,
+    ) -> (Self, Leadership) {
+        let (standing, receiver) = watch::channel(Standing::default());
+        let leadership = Leadership {
+            standing: receiver,
+            clock,
+        };
+        let candidate = Self {
+            kubernetes,
+            name,
+            me,
+            terms,
+            clock,
+            standing,
+            seen: Observed::default(),
+        };
+        (candidate, leadership)
+    }
+
+    /// Stands until `stop`, then gives the Lease back. What the leader does must have ended before `stop`.
+    pub async fn run(mut self, stop: CancellationToken) {
+        let mut last = None;
+        loop {
+            let turn = stop.run_until_cancelled(self.turn()).await;
+            let Some(turn) = turn else { break };
+            self.tell(turn, &mut last);
+            let pause = tokio::time::sleep(self.terms.retry);
+            if stop.run_until_cancelled(pause).await.is_none() {
+                break;
+            }
+        }
+        self.give_back().await;
+    }
+
+    /// One look, and a write where one is due.
+    async fn turn(&mut self) -> Result<(), Failure> {
+        let record = self.read().await?;
+        let now = self.clock.now();
+        self.seen.see(record, now);
+        match step(&self.seen, &self.me, self.terms.duration, now) {
+            Action::Wait => {
+                self.standing
+                    .send_if_modified(|standing| std::mem::take(standing).until.is_some());
+                Ok(())
+            }
+            Action::Create => self.take(None, now).await,
+            Action::Take => self.take(self.seen.record.clone(), now).await,
+        }
+    }
+
+    /// Writes ourselves into the Lease. Others see it at the earliest when it was sent, so it is ours for `duration` from then on.
+    async fn take(&mut self, before: Option<Record>, sent: Moment) -> Result<(), Failure> {
+        let spec = held(&self.me, self.terms.duration, &stamp(), before.as_ref());
+        let record = match &before {
+            Some(before) => self.patch(before, spec).await?,
+            None => self.create(spec).await?,
+        };
+        self.seen.see(Some(record), sent);
+        let until = Some(sent + self.terms.duration);
+        self.standing.send_replace(Standing { until });
+        Ok(())
+    }
+
+    async fn read(&self) -> Result<Option<Record>, Failure> {
+        let request = self
+            .collection()
+            .get(&self.name.name, &GetParams::default());
+        match self.call("get", request).await {
+            Ok(record) => Ok(Some(record)),
+            Err(Failure::NotFound(_)) => Ok(None),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    async fn create(&self, spec: Value) -> Result<Record, Failure> {
+        let metadata = json!({"name": self.name.name, "namespace": self.name.namespace});
+        let lease = json!({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": metadata, "spec": spec});
+        let parameters = PostParams {
+            field_manager: Some(MANAGER.to_owned()),
+            ..PostParams::default()
+        };
+        let request = self
+            .collection()
+            .create(&parameters, lease.to_string().into_bytes());
+        self.call("create", request).await
+    }
+
+    /// The version in the patch makes it a compare-and-swap: 409 when somebody was faster.
+    async fn patch(&self, before: &Record, spec: Value) -> Result<Record, Failure> {
+        let version = &before.metadata.resource_version;
+        let patch = Patch::Merge(json!({"metadata": {"resourceVersion": version}, "spec": spec}));
+        let parameters = PatchParams {
+            field_manager: Some(MANAGER.to_owned()),
+            ..PatchParams::default()
+        };
+        let request = self
+            .collection()
+            .patch(&self.name.name, &parameters, &patch);
+        self.call("patch", request).await
+    }
+
+    async fn call(
+        &self,
+        verb: &'static str,
+        request: Result<http::Request<Vec<u8>>, kube::core::request::Error>,
+    ) -> Result<Record, Failure> {
+        let permission = Permission::new(verb, LEASES, Some(&self.name.namespace));
+        self.kubernetes
+            .call(&permission, request, self.terms.answer)
+            .await
+    }
+
+    fn collection(&self) -> Request {
+        Request::new(LEASES.path(Some(&self.name.namespace)))
+    }
+
+    /// Nobody may act on a Lease that is being given back, so the word goes out first. It is read again, since the stop
+    /// may have cut off a renewal.
+    async fn give_back(&self) {
+        let before = self.standing.send_replace(Standing::default());
+        if before.until.is_none() {
+            return;
+        }
+        match self.release().await {
+            Ok(()) => tracing::info!(lease = %self.name, "Gave the Lease back"),
+            Err(failure) => {
+                tracing::warn!(lease = %self.name, %failure, "Could not give the Lease back; it runs out by itself");
+            }
+        }
+    }
+
+    async fn release(&self) -> Result<(), Failure> {
+        let record = self.read().await?;
+        match record.filter(|record| record.holder() == Some(&self.me)) {
+            Some(record) => self.patch(&record, released(&stamp())).await.map(drop),
+            None => Ok(()),
+        }
+    }
+
+    /// Says once what changed. A lost race is not a failure: somebody leads.
+    fn tell(&self, turn: Result<(), Failure>, last: &mut Option<Result<bool, Failure>>) {
+        let leads = self
+            .standing
+            .borrow()
+            .lasts(self.clock.now(), Duration::ZERO);
+        let told = match turn {
+            Err(failure) if !matches!(failure, Failure::Conflict(_)) => Err(failure),
+            _ => Ok(leads),
+        };
+        if last.as_ref() == Some(&told) {
+            return;
+        }
+        let (lease, me) = (&self.name, &self.me);
+        match &told {
+            Ok(true) => tracing::info!(%lease, me, "Leads"),
+            Ok(false) => tracing::info!(%lease, me, "Follows"),
+            Err(failure) => {
+                tracing::warn!(%lease, me, leads, %failure, "The Lease can't be renewed or looked at");
+            }
+        }
+        *last = Some(told);
+    }
+}
+
+/// The wall clock, for people who read the Lease; no decision rests on it.
+fn stamp() -> String {
+    format!("{:.6}", Timestamp::now())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,217 @@
+//! Elections against a stub that keeps one Lease as the API server does.
+
+use std::sync::{Arc, Mutex};
+
+use super::*;
+use crate::cluster::stub::{Answer, Asked, LIMIT, Stub};
+
+/// A server's Lease, and whether it answers.
+#[derive(Default)]
+struct Server {
+    lease: Option<Value>,
+    version: u64,
+    broken: bool,
+}
+
+impl Server {
+    fn answer(&mut self, asked: &Asked) -> Answer {
+        if self.broken {
+            return Answer::status(503, "away");
+        }
+        match (asked.method.as_str(), self.lease.clone()) {
+            ("GET", Some(lease)) => Answer::json(lease),
+            ("POST", Some(_)) => Answer::status(409, "exists"),
+            ("POST", None) => self.write(asked.body.clone()),
+            (_, Some(lease)) => self.merge(lease, &asked.body),
+            (_, None) => Answer::status(404, "none"),
+        }
+    }
+
+    fn merge(&mut self, mut lease: Value, patch: &Value) -> Answer {
+        if lease["metadata"]["resourceVersion"] != patch["metadata"]["resourceVersion"] {
+            return Answer::status(409, "changed");
+        }
+        json_patch::merge(&mut lease, patch);
+        self.write(lease)
+    }
+
+    fn write(&mut self, mut lease: Value) -> Answer {
+        self.version += 1;
+        lease["metadata"]["resourceVersion"] = json!(self.version.to_string());
+        self.lease = Some(lease.clone());
+        Answer::json(lease)
+    }
+}
+
+struct Scene {
+    server: Arc<Mutex<Server>>,
+    stub: Stub,
+    clock: Clock,
+}
+
+/// A candidate at work.
+struct Working {
+    leadership: Leadership,
+    stop: CancellationToken,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let server = Arc::new(Mutex::new(Server::default()));
+        let answering = Arc::clone(&server);
+        let stub = Stub::new(move |asked| answering.lock().unwrap().answer(asked));
+        let clock = Clock::start();
+        Self {
+            server,
+            stub,
+            clock,
+        }
+    }
+
+    fn candidate(&self, me: &str, duration: u64) -> Working {
+        let terms = Terms {
+            duration: Duration::from_secs(duration),
+            retry: Duration::from_millis(5),
+            answer: LIMIT,
+        };
+        let name = Name::new("xtrinode-system", "guard");
+        let (candidate, leadership) = Candidate::new(
+            self.stub.kubernetes(),
+            name,
+            me.to_owned(),
+            terms,
+            self.clock,
+        );
+        let stop = CancellationToken::new();
+        let task = tokio::spawn(candidate.run(stop.clone()));
+        Working {
+            leadership,
+            stop,
+            task,
+        }
+    }
+
+    fn spec(&self) -> Value {
+        let server = self.server.lock().unwrap();
+        server
+            .lease
+            .as_ref()
+            .map_or(Value::Null, |lease| lease["spec"].clone())
+    }
+}
+
+impl Working {
+    async fn until(&mut self, leads: bool) {
+        let leadership = &mut self.leadership;
+        let wait = async {
+            while leadership.leads() != leads {
+                // Leading also ends by time alone.
+                let _ = tokio::time::timeout(Duration::from_millis(20), leadership.changed()).await;
+            }
+        };
+        tokio::time::timeout(LIMIT, wait)
+            .await
+            .expect("a change of hands");
+    }
+
+    async fn stop(self) {
+        self.stop.cancel();
+        self.task.await.expect("no panic");
+    }
+}
+
+#[tokio::test]
+async fn a_lease_is_made_renewed_and_given_back() {
+    let scene = Scene::new();
+    let mut one = scene.candidate("one", 60);
+    one.until(true).await;
+    assert!(one.leadership.lasts(Duration::from_secs(30)));
+    assert!(!one.leadership.lasts(Duration::from_secs(60)));
+    assert!(one.leadership.changed().await, "renewed");
+    let spec = scene.spec();
+    assert_eq!(
+        (&spec["holderIdentity"], &spec["leaseDurationSeconds"]),
+        (&json!("one"), &json!(60))
+    );
+    let leadership = one.leadership.clone();
+    one.stop().await;
+    assert!(!leadership.leads());
+    assert_eq!(scene.spec()["holderIdentity"], "");
+    let mut two = scene.candidate("two", 60);
+    two.until(true).await;
+    assert_eq!(scene.spec()["leaseTransitions"], 1);
+    two.stop().await;
+    let paths: Vec<_> = scene
+        .stub
+        .asked()
+        .into_iter()
+        .map(|asked| asked.path)
+        .collect();
+    let collection = "/apis/coordination.k8s.io/v1/namespaces/xtrinode-system/leases";
+    assert!(
+        paths.iter().all(|path| path.starts_with(collection)),
+        "{paths:?}"
+    );
+}
+
+#[tokio::test]
+async fn two_never_lead_at_once() {
+    let scene = Scene::new();
+    let mut all: Vec<_> = (0..4)
+        .map(|index| scene.candidate(&format!("c{index}"), 60))
+        .collect();
+    for _ in 0..4 {
+        let leads = |working: &Working| working.leadership.leads();
+        let wait = async {
+            while !all.iter().any(leads) {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        };
+        tokio::time::timeout(LIMIT, wait).await.expect("a leader");
+        for _ in 0..10 {
+            assert!(all.iter().filter(|working| leads(working)).count() <= 1);
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        let leader = all.iter().position(leads).expect("a leader");
+        all.remove(leader).stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_leader_that_can_not_renew_stops_in_time_and_another_takes_over() {
+    let scene = Scene::new();
+    let mut one = scene.candidate("one", 2);
+    one.until(true).await;
+    scene.server.lock().unwrap().broken = true;
+    one.until(false).await;
+    one.stop.cancel();
+    scene.server.lock().unwrap().broken = false;
+    // It is still in the Lease, of a life that is over.
+    let taken = scene.spec()["holderIdentity"].clone();
+    let mut two = scene.candidate("two", 2);
+    two.until(true).await;
+    assert_eq!(scene.spec()["holderIdentity"], "two");
+    assert!(taken == "one" || taken == "", "{taken}");
+    two.stop().await;
+}
+
+#[tokio::test]
+async fn a_lease_that_somebody_else_took_is_lost_at_once() {
+    let scene = Scene::new();
+    let mut one = scene.candidate("one", 60);
+    one.until(true).await;
+    {
+        let mut server = scene.server.lock().unwrap();
+        let mut lease = server.lease.clone().expect("a Lease");
+        lease["spec"]["holderIdentity"] = json!("stranger");
+        server.write(lease);
+    }
+    one.until(false).await;
+    one.stop().await;
+    assert_eq!(
+        scene.spec()["holderIdentity"],
+        "stranger",
+        "what is not ours is not given back"
+    );
+}

@@ -1,0 +1,89 @@
+//! What the evidence keeps: order, containers, proofs.
+
+use crate::core::guard::evidence::{Listed, Said, Sight};
+use crate::core::guard::plan::scene::{Scene, cluster};
+use crate::trino::words::NodeState::{Active, Drained, Draining};
+
+#[test]
+fn an_answer_that_comes_late_changes_nothing() {
+    let mut scene = Scene::deployment(1);
+    let early = scene.now;
+    scene.pass(1);
+    scene.says("w-0", Active);
+    let late = Sight {
+        container: "container-w-0".to_owned(),
+        at: early,
+        said: Said::State {
+            state: Drained,
+            starting: false,
+        },
+    };
+    scene.evidence.look("uid-w-0", &late);
+    let pod = scene.pod("w-0");
+    let seen = scene.evidence.worker(&pod).expect("seen");
+    assert_eq!(seen.answer.map(|answer| answer.state), Some(Active));
+    scene.pass(1);
+    scene.look("w-0", Said::Refused);
+    scene.evidence.look("uid-w-0", &late);
+    let seen = scene.evidence.worker(&pod).expect("seen");
+    assert_eq!(seen.drained_since(), None, "nor after a failure");
+}
+
+#[test]
+fn active_ends_a_stay_and_its_proof() {
+    let mut scene = Scene::deployment(1);
+    scene.drain("w-0");
+    scene.cycle(&[]);
+    let pod = scene.pod("w-0");
+    let proof = |scene: &Scene| scene.evidence.worker(&pod).and_then(|seen| seen.proof);
+    assert!(proof(&scene).is_some());
+    scene.pass(1);
+    scene.says("w-0", Draining);
+    assert_eq!(proof(&scene), None);
+}
+
+#[test]
+fn a_proof_that_can_not_be_read_dates_from_the_first_try() {
+    let mut scene = Scene::deployment(1);
+    scene.drain("w-0");
+    let first = scene.now;
+    for _ in 0..3 {
+        scene
+            .evidence
+            .cannot_prove("uid-w-0", "container-w-0", scene.now);
+        scene.pass(5);
+        scene.says("w-0", Drained);
+    }
+    let pod = scene.pod("w-0");
+    let seen = scene.evidence.worker(&pod).expect("seen");
+    assert_eq!((seen.unproven, seen.proof), (Some(first), None));
+    scene.cycle(&[]);
+    let seen = scene.evidence.worker(&pod).expect("seen");
+    assert_eq!(seen.unproven, None, "a cycle proves as well");
+}
+
+#[test]
+fn lists_count_in_order_and_a_query_ends_the_run_of_empty_ones() {
+    let mut scene = Scene::deployment(1);
+    let early = scene.now;
+    scene.pass(5);
+    scene.list(0);
+    let list = Listed {
+        at: early,
+        unfinished: 4,
+    };
+    scene.evidence.list(&cluster(), list);
+    let seen = scene.evidence.cluster(&cluster());
+    assert_eq!(seen.list.map(|list| list.unfinished), Some(0), "too late");
+    scene.pass(1);
+    scene.list(1);
+    assert_eq!(scene.evidence.cluster(&cluster()).empty, None);
+}
+
+#[test]
+fn a_pod_forgotten_is_unknown() {
+    let mut scene = Scene::deployment(1);
+    scene.drained("w-0");
+    scene.evidence.keep_only(|uid| uid != "uid-w-0");
+    assert_eq!(scene.evidence.worker(&scene.pod("w-0")), None);
+}

@@ -1,0 +1,70 @@
+//! Targets and floors.
+
+use std::time::Duration;
+
+use crate::core::guard::facts::workload::Kind;
+use crate::core::guard::notes::{Cause, Want};
+use crate::core::guard::plan::scene::{Scene, cluster};
+
+fn wants(scene: &mut Scene, name: &str, cause: Cause, target: u32, ago: u64) {
+    let at = scene.now.before(Duration::from_secs(ago));
+    let want = Want {
+        at,
+        since: at,
+        cause,
+        by: "somebody".to_owned(),
+        target: Some(target),
+    };
+    scene.edit(name, |pod| pod.notes.want = Some(want));
+}
+
+fn target(scene: &Scene) -> u32 {
+    scene.view().target(&cluster())
+}
+
+#[test]
+fn the_target_is_the_spec_or_the_last_lower_number_that_was_refused() {
+    let mut scene = Scene::deployment(8);
+    assert_eq!(target(&scene), 8);
+    wants(&mut scene, "w-0", Cause::Scale, 3, 60);
+    assert_eq!(target(&scene), 3);
+    wants(&mut scene, "w-1", Cause::Scale, 5, 30);
+    assert_eq!(target(&scene), 5, "the later one");
+    wants(&mut scene, "w-2", Cause::Scale, 9, 10);
+    assert_eq!(target(&scene), 8, "never above the spec");
+    wants(&mut scene, "w-2", Cause::Scale, 4, 1200);
+    wants(&mut scene, "w-1", Cause::Evict, 1, 5);
+    assert_eq!(target(&scene), 3, "over after 20 min; an eviction has none");
+    scene.tune(Kind::Deployment, "w", |workload| workload.deleting = true);
+    assert_eq!(target(&scene), 0, "its owner goes");
+}
+
+#[test]
+fn the_floor_follows_the_target_and_the_workload() {
+    let mut scene = Scene::deployment(8);
+    let floor = |scene: &Scene, waived| scene.view().floor(&cluster(), waived);
+    assert_eq!((floor(&scene, false), floor(&scene, true)), (6, 1));
+    scene.tune(Kind::Deployment, "w", |workload| {
+        workload.tuning.min_active = Some(2);
+    });
+    assert_eq!((floor(&scene, false), floor(&scene, true)), (6, 2));
+    wants(&mut scene, "w-0", Cause::Scale, 2, 0);
+    assert_eq!(floor(&scene, false), 2);
+}
+
+#[test]
+fn workers_of_which_nothing_is_known_do_not_serve() {
+    let mut scene = Scene::deployment(3);
+    let serving = |scene: &Scene| {
+        let one = scene.pod("w-0");
+        scene.view().serving_without(&cluster(), &one)
+    };
+    assert_eq!(serving(&scene), 0);
+    for _ in 0..16 {
+        scene.pass(1);
+        for name in ["w-0", "w-1"] {
+            scene.says(name, crate::trino::words::NodeState::Active);
+        }
+    }
+    assert_eq!(serving(&scene), 1, "w-1; itself it does not count");
+}

@@ -1,0 +1,194 @@
+//! Which workers are wanted gone: those that somebody named, and those that are too many. Says nothing about when.
+//!
+//! Silence ends a want only where a rhythm was heard or a bound is over; a workload that is not known makes no pod
+//! superfluous; a node that is not known is neither cordoned nor announced.
+
+use std::collections::HashMap;
+
+use crate::core::guard::class::View;
+use crate::core::guard::facts::place::Announced;
+use crate::core::guard::facts::pod::{Pod, Role};
+use crate::core::guard::facts::workload::{Kind, Workload};
+use crate::core::guard::notes::{Cause, Want};
+use crate::core::guard::time::Time;
+
+use super::crew::Crew;
+use super::memory::{Memory, node_of};
+use super::surplus;
+
+/// A worker that is wanted gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Wanted {
+    /// Since when: its place in the queue. `None`, behind all others, where nobody was refused yet.
+    pub since: Option<Time>,
+    /// Its place in its controller's ranking, or 0.
+    pub place: usize,
+}
+
+/// All that are wanted gone.
+pub(super) fn all<'a>(crew: &Crew<'a>, memory: &Memory) -> HashMap<&'a str, Wanted> {
+    let mut wanted = HashMap::new();
+    let named = crew.pods.iter().filter(|pod| is_named(crew, memory, pod));
+    for pod in named {
+        wanted.insert(pod.uid.as_str(), Wanted::of(pod, 0));
+    }
+    let is_named = |pod: &Pod| wanted.contains_key(pod.uid.as_str());
+    let victims = surplus::victims(crew, memory, &is_named);
+    for (place, pod) in victims.into_iter().enumerate() {
+        let uid = pod.uid.as_str();
+        wanted.entry(uid).or_insert_with(|| Wanted::of(pod, place));
+    }
+    wanted
+}
+
+/// How many workers a cluster is meant to have, one for each whose workload nobody knows included.
+pub(super) fn target(crew: &Crew<'_>, memory: &Memory) -> u32 {
+    let world = crew.view.world;
+    let workloads = world.top_workloads(crew.cluster, Role::Worker);
+    let known: u32 = workloads
+        .map(|workload| target_of(&crew.view, memory, workload))
+        .sum();
+    let stray = |pod: &&&Pod| {
+        let kind = pod.owner.as_ref().map(|owner| owner.kind);
+        let unknown = matches!(kind, None | Some(Kind::Other));
+        unknown && pod.is_active() && world.controller(pod).is_none()
+    };
+    let strays = crew.pods.iter().filter(stray).count();
+    known.saturating_add(u32::try_from(strays).unwrap_or(u32::MAX))
+}
+
+/// How many pods a workload is meant to have: what its spec says, or a lower number that was refused and still counts.
+pub(super) fn target_of(view: &View<'_>, memory: &Memory, workload: &Workload) -> u32 {
+    if workload.deleting {
+        return 0;
+    }
+    let refused = view.pods_of(workload).filter_map(|pod| {
+        let want = pod.notes.want.as_ref()?;
+        let target = want.target.filter(|_| want.cause == Cause::Scale)?;
+        is_live(view, memory, pod, want).then_some((want.at, target))
+    });
+    let latest = refused.max_by_key(|(at, target)| (*at, std::cmp::Reverse(*target)));
+    let target = latest.map_or(workload.replicas, |(_, target)| target);
+    target.min(workload.replicas).min(meanwhile(view, workload))
+}
+
+/// What a Deployment that stops all old pods before it starts new ones is meant to have meanwhile: waiting for
+/// replacements would be in vain.
+fn meanwhile(view: &View<'_>, workload: &Workload) -> u32 {
+    let mut sets = view.world.replica_sets(&workload.uid).peekable();
+    if !workload.recreate || sets.peek().is_none() {
+        return workload.replicas;
+    }
+    sets.map(|set| set.replicas).sum()
+}
+
+/// Whether a refused removal still counts. `abandonAfter` after the last refusal it does not, or as soon as it ended
+/// visibly; a cordon keeps it up to `maxBlock` after the last refusal; what the taint-eviction controller asked for,
+/// which never comes back, keeps until the pod's final bound.
+pub(super) fn is_live(view: &View<'_>, memory: &Memory, pod: &Pod, want: &Want) -> bool {
+    if node_of(view, pod).is_some_and(|node| node.cordoned) {
+        let limit = view.max_block(pod).max(view.policy.bounds.abandon_after);
+        return view.now.since(want.at) < limit;
+    }
+    let ended = visible_end(view, memory, pod, want);
+    !is_abandoned(view, pod, want) && ended.is_none_or(|end| view.now < end)
+}
+
+/// Whether it was not repeated for so long that nobody waits for it any more.
+pub(super) fn is_abandoned(view: &View<'_>, pod: &Pod, want: &Want) -> bool {
+    let patience = view.policy.bounds.abandon_after;
+    let from = match want.cause {
+        Cause::Taint => view.latest(pod).unwrap_or(want.at).max(want.at),
+        _ => want.at,
+    };
+    view.now >= from + patience
+}
+
+/// When it ended visibly: the node stays after all, the replicas were raised again, or a poller fell silent.
+fn visible_end(view: &View<'_>, memory: &Memory, pod: &Pod, want: &Want) -> Option<Time> {
+    let after = |end: &Time| *end >= want.at;
+    let ended = match want.cause {
+        Cause::Evict => pod.node.as_deref().and_then(|node| memory.stayed(node)),
+        Cause::Scale => {
+            let workload = view.world.workload_of(pod);
+            workload.and_then(|workload| memory.raised(&workload.uid))
+        }
+        _ => None,
+    };
+    let silent = memory.silence(pod, want);
+    ended.filter(after).into_iter().chain(silent).min()
+}
+
+/// Named by an eviction, a deletion, a taint, a cordon; or its controller is going or gone, or updates it.
+fn is_named(crew: &Crew<'_>, memory: &Memory, pod: &Pod) -> bool {
+    if !pod.is_active() {
+        return false;
+    }
+    let asked = pod.notes.want.as_ref().is_some_and(|want| {
+        let live = is_live(&crew.view, memory, pod, want);
+        names(crew, pod, want, live)
+    });
+    asked || is_on_leaving_node(crew, memory, pod) || is_orphan(&crew.view, pod)
+}
+
+fn names(crew: &Crew<'_>, pod: &Pod, want: &Want, live: bool) -> bool {
+    let kind = pod.owner.as_ref().map_or(Kind::Other, |owner| owner.kind);
+    match (want.cause, kind) {
+        (Cause::Scale, _) => kind == Kind::Other && live,
+        // A ReplicaSet tries one victim after the other: how many go is for its numbers to say.
+        (Cause::Controller, Kind::ReplicaSet | Kind::Deployment) => false,
+        (Cause::Controller, Kind::StatefulSet) => match is_updated(crew, pod) {
+            Some(true) => false,
+            Some(false) => true,
+            None => live,
+        },
+        _ => live,
+    }
+}
+
+/// Whether a StatefulSet's pod is of the revision that it rolls out; `None` where nobody says.
+fn is_updated(crew: &Crew<'_>, pod: &Pod) -> Option<bool> {
+    let workload = crew.view.world.controller(pod)?;
+    let wanted = workload.update_revision.as_ref()?;
+    Some(pod.revision.as_ref()? == wanted)
+}
+
+fn is_on_leaving_node(crew: &Crew<'_>, memory: &Memory, pod: &Pod) -> bool {
+    let Some(node) = node_of(&crew.view, pod) else {
+        return false;
+    };
+    let announced = match node.announced {
+        Some(Announced::ClusterAutoscaler | Announced::Karpenter) => true,
+        Some(Announced::Candidate) => crew.view.policy.deletion_candidate,
+        None => false,
+    };
+    announced || (node.cordoned && is_drained_early(crew, memory, pod))
+}
+
+/// A cordon drains early for `maxBlock`: a node may stay cordoned for days.
+fn is_drained_early(crew: &Crew<'_>, memory: &Memory, pod: &Pod) -> bool {
+    let since = pod.node.as_deref().and_then(|node| memory.cordoned(node));
+    let bound = crew.view.max_block(pod);
+    let soon = since.is_some_and(|since| crew.view.now.since(since) < bound);
+    crew.view.policy.drain_on_cordon && soon
+}
+
+/// Whether nobody will come back for a pod but us: its controller is being deleted, or is gone and somebody was refused
+/// (a controller that we merely don't know makes no orphan).
+pub(super) fn is_orphan(view: &View<'_>, pod: &Pod) -> bool {
+    let Some(owner) = &pod.owner else {
+        return false;
+    };
+    match view.world.workload_by_uid(&owner.uid) {
+        Some(controller) => controller.deleting,
+        None => owner.kind != Kind::Other && pod.notes.want.is_some(),
+    }
+}
+
+impl Wanted {
+    fn of(pod: &Pod, place: usize) -> Self {
+        let asked = pod.notes.want.as_ref().map(|want| want.since);
+        let since = asked.or(pod.notes.blocked_since);
+        Self { since, place }
+    }
+}

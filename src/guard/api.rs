@@ -1,0 +1,159 @@
+//! The admin port's API: `/v1/explain` says what a request would be told, `/v1/status` what the guard knows and does.
+//! Reads only: an explanation changes nothing.
+
+use std::sync::Arc;
+
+use axum::extract::{Query, State as Shared};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use serde::{Deserialize, Serialize};
+
+use crate::core::guard::ask::{Ask, Caller, Outcome, Request};
+use crate::core::guard::facts::Name;
+use crate::core::guard::facts::workload::Kind;
+use crate::core::guard::status::status;
+use crate::web::problem::Problem;
+
+use super::webhook::Webhook;
+
+/// What is to be explained.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Question {
+    /// `evict`, `delete` or `scale`.
+    pub action: String,
+    /// The namespace.
+    pub namespace: String,
+    /// The pod or workload.
+    pub name: String,
+    /// `deployment`, `statefulset` or `replicaset`, for `scale`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    /// The new number of replicas, for `scale`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<u32>,
+}
+
+/// The explanation.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Explanation {
+    /// `audit` or `enforce`; `None` where the namespace did not opt in.
+    pub mode: Option<String>,
+    /// Whether a real request would succeed now, as far as the guard is concerned.
+    pub allowed: bool,
+    /// The HTTP code of the refusal that the verdict is, or 200.
+    pub code: u16,
+    /// The row of the decision tables (docs/verdicts.md).
+    pub row: String,
+    /// Its reason word.
+    pub reason: String,
+    /// Why not.
+    pub message: String,
+    /// What whoever asks would be warned of.
+    pub warnings: Vec<String>,
+    /// What would be done.
+    pub effects: Vec<String>,
+}
+
+/// The routes.
+pub fn router(webhook: Arc<Webhook>) -> Router {
+    Router::new()
+        .route("/v1/explain", get(explain))
+        .route("/v1/status", get(all))
+        .with_state(webhook)
+}
+
+async fn all(Shared(webhook): Shared<Arc<Webhook>>) -> Response {
+    Json(webhook.state.view(status)).into_response()
+}
+
+async fn explain(
+    Shared(webhook): Shared<Arc<Webhook>>,
+    Query(question): Query<Question>,
+) -> Result<Json<Explanation>, Problem> {
+    let bad = |detail: String| Problem::new(StatusCode::BAD_REQUEST, detail);
+    let request = request(&webhook, &question).map_err(bad)?;
+    let ask = Ask {
+        request,
+        caller: Caller::Other,
+        user: "explain".to_owned(),
+        dry_run: true,
+    };
+    let mode = webhook.state.view(|view| view.mode(ask.namespace()));
+    let verdict = webhook.decide(&ask, false).await?;
+    let names = |uid: &str| {
+        let name = |view: &crate::core::guard::class::View| {
+            Some(view.world.pod_by_uid(uid)?.name.name.clone())
+        };
+        webhook.state.view(name).unwrap_or_else(|| uid.to_owned())
+    };
+    Ok(Json(Explanation {
+        mode: mode.map(|mode| mode.word().to_owned()),
+        allowed: mode.is_none() || verdict.outcome == Outcome::Allow,
+        code: verdict.outcome.code(),
+        row: verdict.row.number().to_owned(),
+        reason: verdict.row.reason().to_owned(),
+        effects: verdict
+            .effects
+            .iter()
+            .map(|effect| effect.describe(names))
+            .collect(),
+        message: verdict.message,
+        warnings: verdict.warnings,
+    }))
+}
+
+fn request(webhook: &Webhook, question: &Question) -> Result<Request, String> {
+    let name = Name::new(&question.namespace, &question.name);
+    match question.action.as_str() {
+        "evict" => Ok(Request::Evict {
+            pod: name,
+            precondition: None,
+        }),
+        "delete" => {
+            let uid = webhook
+                .state
+                .view(|view| view.world.pod(&name).map(|pod| pod.uid.clone()));
+            let uid = uid.ok_or_else(|| format!("no guarded pod {name} is known"))?;
+            Ok(Request::Delete {
+                pod: name,
+                uid,
+                deleting: false,
+                grace: None,
+            })
+        }
+        "scale" => scale(webhook, question, name),
+        other => Err(format!("action is {other:?}: give evict, delete or scale")),
+    }
+}
+
+fn scale(webhook: &Webhook, question: &Question, workload: Name) -> Result<Request, String> {
+    let kind = match question.kind.as_deref() {
+        Some("deployment") => Kind::Deployment,
+        Some("statefulset") => Kind::StatefulSet,
+        Some("replicaset") => Kind::ReplicaSet,
+        other => {
+            let other = other.unwrap_or("");
+            return Err(format!(
+                "kind is {other:?}: give deployment, statefulset or replicaset"
+            ));
+        }
+    };
+    let new = question
+        .to
+        .ok_or("to is missing: give the new number of replicas")?;
+    let old = webhook
+        .state
+        .view(|view| Some(view.world.workload(kind, &workload)?.replicas));
+    let old = old.ok_or_else(|| format!("no {} {workload} of Trino is known", kind.word()))?;
+    Ok(Request::Scale {
+        kind,
+        workload,
+        old,
+        new,
+        whole: false,
+    })
+}

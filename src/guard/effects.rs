@@ -1,0 +1,246 @@
+//! Carries out what verdicts intend: grants before an allow, refusals written down after the answer, Events. Decides how
+//! often a lost race is tried again; what is written is `core::guard::edit`'s.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::{StreamExt, stream};
+use tokio::sync::Semaphore;
+use tokio_util::task::TaskTracker;
+
+use crate::api::keys;
+use crate::core::guard::ask::{Ask, Effect, Verdict};
+use crate::core::guard::edit;
+use crate::core::guard::facts::Name;
+use crate::core::guard::facts::place::Mode;
+use crate::core::guard::facts::workload::Kind;
+use crate::core::guard::notes::GrantKey;
+use crate::core::guard::rows::Row;
+use crate::core::guard::verdict::Clamp;
+
+use super::counters::{Counters, Outcome, Reason};
+use super::pen::{Note, Pen, Written};
+use super::state::State;
+
+/// Grants written at once for one verdict.
+const AT_ONCE: usize = 10;
+
+/// Refusals being written down at once; further ones are dropped, since whoever was refused comes back.
+const PENDING: usize = 256;
+
+/// A refusal that lost a race is written again so often.
+const TRIES: usize = 3;
+
+/// Until the watch has brought what won the race.
+const CATCH_UP: Duration = Duration::from_millis(200);
+
+/// Carries out effects.
+#[derive(Clone, Debug)]
+pub struct Effects {
+    state: State,
+    pen: Arc<dyn Pen>,
+    counters: Counters,
+    pending: Arc<Semaphore>,
+    tasks: TaskTracker,
+}
+
+/// How the grants of a verdict ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Granted {
+    /// All that are required stand.
+    All,
+    /// Somebody wrote a pod first: judge again.
+    LostRace,
+    /// One could not be written.
+    Failed(String),
+}
+
+impl Effects {
+    /// Carries out effects with this pen.
+    #[must_use]
+    pub fn new(state: State, pen: Arc<dyn Pen>, counters: Counters) -> Self {
+        Self {
+            state,
+            pen,
+            counters,
+            pending: Arc::new(Semaphore::new(PENDING)),
+            tasks: TaskTracker::new(),
+        }
+    }
+
+    /// Writes the grants of an allow.
+    pub async fn grant(&self, verdict: &Verdict) -> Granted {
+        let grants = verdict.effects.iter().filter_map(|effect| match effect {
+            Effect::Grant { uid, key, required } => Some((uid.clone(), key.clone(), *required)),
+            Effect::Want { .. } => None,
+        });
+        let grants: Vec<_> = grants.collect();
+        let writes = stream::iter(grants).map(|(uid, key, required)| async move {
+            (self.write_grant(&uid, &key).await, required)
+        });
+        let mut writes = writes.buffer_unordered(AT_ONCE);
+        let mut granted = Granted::All;
+        while let Some((written, required)) = writes.next().await {
+            let outcome = written.word();
+            self.counters
+                .grants
+                .get_or_create(&Outcome { outcome })
+                .inc();
+            if required {
+                granted = granted.and(written);
+            }
+        }
+        granted
+    }
+
+    /// Writes down what was answered: refusals in enforce mode, Events in both. Returns at once.
+    pub fn after(&self, ask: Ask, verdict: Verdict, mode: Mode) {
+        if verdict.effects.is_empty() && verdict.warnings.is_empty() {
+            return;
+        }
+        let Ok(permit) = Arc::clone(&self.pending).try_acquire_owned() else {
+            return;
+        };
+        let effects = self.clone();
+        self.tasks.spawn(async move {
+            effects.announce(&ask, &verdict, mode);
+            if mode == Mode::Enforce {
+                effects.write_wants(&ask, verdict.effects).await;
+            }
+            drop(permit);
+        });
+    }
+
+    /// Notes that a scale-down was lowered. Returns at once.
+    pub fn clamped(&self, kind: Kind, name: &Name, clamp: Clamp) {
+        let found = self
+            .state
+            .view(|view| view.world.workload(kind, name).cloned());
+        let Some(workload) = found else {
+            return;
+        };
+        let value = format!("{{\"asked\":{},\"given\":{}}}", clamp.asked, clamp.given);
+        let note = Note {
+            reason: "ClampedScaleDown",
+            warning: false,
+            text: format!(
+                "{} replicas were asked for, {} given: the other workers hold data",
+                clamp.asked, clamp.given
+            ),
+        };
+        let effects = self.clone();
+        self.tasks.spawn(async move {
+            effects.pen.note_workload(&workload, note);
+            let written = effects.pen.mark(&workload, keys::CLAMPED, value).await;
+            effects.report("clamp", &written);
+        });
+    }
+
+    /// Waits for what was begun.
+    pub async fn finish(&self) {
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+}
+
+impl Effects {
+    async fn write_grant(&self, uid: &str, key: &GrantKey) -> Written {
+        let granted = self.state.view(|view| {
+            let pod = view.world.pod_by_uid(uid)?;
+            Some((pod.clone(), edit::grant(view, pod, key)))
+        });
+        match granted {
+            Some((pod, edit)) => self.pen.edit(&pod, edit).await,
+            None => Written::Gone,
+        }
+    }
+
+    async fn write_wants(&self, ask: &Ask, effects: Vec<Effect>) {
+        let writes = stream::iter(effects).map(|effect| async move {
+            if let Effect::Want { uid, .. } = &effect {
+                self.write_want(ask, uid, &effect).await;
+            }
+        });
+        writes.buffer_unordered(AT_ONCE).collect::<()>().await;
+    }
+
+    async fn write_want(&self, ask: &Ask, uid: &str, effect: &Effect) {
+        for _ in 0..TRIES {
+            let edit = self.state.view(|view| {
+                let pod = view.world.pod_by_uid(uid)?;
+                Some((pod.clone(), edit::want(view, ask, pod, effect)?))
+            });
+            let Some((pod, edit)) = edit else {
+                return;
+            };
+            let written = self.pen.edit(&pod, edit).await;
+            self.report("want", &written);
+            if written != Written::LostRace {
+                return;
+            }
+            tokio::time::sleep(CATCH_UP).await;
+        }
+    }
+
+    fn report(&self, what: &'static str, written: &Written) {
+        if let Written::Failed(error) = written {
+            let reason = Reason { reason: what };
+            self.counters.write_failures.get_or_create(&reason).inc();
+            tracing::warn!(what, error, "Could not write to Kubernetes");
+        }
+    }
+
+    /// Events that only the answering replica knows of: what was let go although something may be lost.
+    fn announce(&self, ask: &Ask, verdict: &Verdict, mode: Mode) {
+        let forced = matches!(
+            verdict.row,
+            Row::MaxBlock | Row::UnknownMax | Row::CoordinatorMaxBlock | Row::CoordinatorUnknownMax
+        );
+        let glass = matches!(verdict.row, Row::BreakGlass | Row::CoordinatorBreakGlass);
+        if !(forced || glass) || mode == Mode::Audit {
+            return;
+        }
+        let reason = Reason {
+            reason: verdict.row.reason(),
+        };
+        self.counters.forced.get_or_create(&reason).inc();
+        let text = verdict.warnings.join("; ");
+        tracing::warn!(
+            user = ask.user,
+            reason = verdict.row.reason(),
+            text,
+            "Let a pod go"
+        );
+        let word = if glass {
+            "BreakGlassUsed"
+        } else {
+            "ForcedAfterMaxBlock"
+        };
+        for effect in &verdict.effects {
+            if let Effect::Grant { uid, .. } = effect {
+                let pod = self.state.view(|view| view.world.pod_by_uid(uid).cloned());
+                let note = Note {
+                    reason: word,
+                    warning: true,
+                    text: text.clone(),
+                };
+                if let Some(pod) = pod {
+                    self.pen.note_pod(&pod, note);
+                }
+            }
+        }
+    }
+}
+
+impl Granted {
+    fn and(self, written: Written) -> Self {
+        match (self, written) {
+            (Self::Failed(why), _) | (_, Written::Failed(why) | Written::NotNow(why)) => {
+                Self::Failed(why)
+            }
+            (Self::LostRace, _) | (_, Written::LostRace) => Self::LostRace,
+            // A pod that is gone holds nothing.
+            (Self::All, Written::Done | Written::Gone) => Self::All,
+        }
+    }
+}

@@ -1,0 +1,309 @@
+//! The leader's side: keeps the Secret and the webhook configurations as they should be. Moves what
+//! [`plan`](super::plan) and [`publish`](super::publish) decide; each write is a compare-and-swap.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use jiff::Timestamp;
+use jiff::fmt::rfc2822;
+use k8s_openapi::api::core::v1::Secret as ApiSecret;
+use kube::api::PostParams;
+use kube::client::Body;
+use kube::{Api, Client};
+use rustls::pki_types::CertificateDer;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::configurations::{MANAGER, apply, read};
+use super::held::Held;
+use super::issue::{IssueError, Order, carry_out};
+use super::options::{Configuration, Options};
+use super::plan::{Step, View, plan};
+use super::publish::{Live, applied, wants_proof};
+use crate::web::tls::certificate::chain;
+
+/// How often the leader looks.
+pub const KEEP_INTERVAL: Duration = Duration::from_secs(10);
+
+/// A rotation has fewer steps in a row than this; more would be a loop.
+const MOST_STEPS: usize = 5;
+
+/// Tries the API server's way to us, trusting this PEM bundle alone.
+pub type Verify = Arc<dyn Fn(String) -> BoxFuture<'static, anyhow::Result<()>> + Send + Sync>;
+
+/// Makes and renews certificates, and tells the API server.
+pub struct Keeper {
+    client: Client,
+    options: Options,
+    verify: Verify,
+    leader: watch::Receiver<bool>,
+    /// Since when every configuration has been seen to trust this next authority.
+    next_trusted: Option<(CertificateDer<'static>, Timestamp)>,
+    /// The bundle that the API server's way was last tried with.
+    verified: Option<String>,
+}
+
+/// Why a look ended early; the next one begins anew.
+#[derive(Debug, thiserror::Error)]
+pub enum KeepError {
+    /// The API server refused, or could not be reached.
+    #[error("{what}: {error}")]
+    Api {
+        /// What was tried.
+        what: String,
+        /// What the client said.
+        error: Box<kube::Error>,
+    },
+    /// The planned certificate can't be made.
+    #[error("{0}")]
+    Issue(String),
+    /// Dates of certificates can't be judged without the API server's time.
+    #[error("the API server's answer has no usable Date header")]
+    NoTime,
+    /// This replica no longer leads: the new leader goes on.
+    #[error("lost the lead")]
+    NotLeading,
+    /// The plan does not come to rest.
+    #[error("{MOST_STEPS} steps in a row and still not done")]
+    Restless,
+    /// The configurations stay as harmless as they are.
+    #[error("the API server could not reach this webhook: {0:#}")]
+    Unverified(anyhow::Error),
+}
+
+/// The configurations that exist.
+type Found<'a> = Vec<(&'a Configuration, Live)>;
+
+impl Keeper {
+    /// `leader` says whether this replica leads; `verify` is [`super::handshake`] with what the API server calls.
+    pub fn new(
+        client: Client,
+        options: Options,
+        verify: Verify,
+        leader: watch::Receiver<bool>,
+    ) -> Self {
+        Self {
+            client,
+            options,
+            verify,
+            leader,
+            next_trusted: None,
+            verified: None,
+        }
+    }
+
+    /// Looks every [`KEEP_INTERVAL`] while this replica leads, until `stop`.
+    pub async fn run(mut self, stop: CancellationToken) -> anyhow::Result<()> {
+        let mut told = None;
+        while !stop.is_cancelled() {
+            if *self.leader.borrow_and_update() {
+                let Some(outcome) = stop.run_until_cancelled(self.look()).await else {
+                    break;
+                };
+                let trouble = outcome.err().map(|error| error.to_string());
+                if let Some(trouble) = trouble.as_ref().filter(|_| trouble != told) {
+                    tracing::warn!(trouble, "Cannot keep the webhook's certificate");
+                }
+                told = trouble;
+            } else {
+                // What this replica saw as an earlier leader may be long untrue.
+                (self.next_trusted, self.verified, told) = (None, None, None);
+            }
+            let pause = tokio::time::timeout(KEEP_INTERVAL, self.leader.changed());
+            match stop.run_until_cancelled(pause).await {
+                None => break,
+                // Whoever elected is gone, so nobody leads.
+                Some(Ok(Err(_))) => stop.cancelled().await,
+                Some(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks once and does what there is to do.
+    pub async fn look(&mut self) -> Result<(), KeepError> {
+        let options = self.options.clone();
+        for _ in 0..MOST_STEPS {
+            let now = self.time().await?;
+            let mut found = self.configurations(&options).await?;
+            let secret = self.secret().await?;
+            let held = secret.as_ref().and_then(|secret| secret.data.as_ref());
+            let held = held.map(Held::read).unwrap_or_default();
+            let step = plan(View {
+                held: &held,
+                names: &options.names,
+                validity: options.validity,
+                now,
+                next_trusted: self.next_trusted(&held, &found, now),
+            });
+            if matches!(step, Step::Wait(_)) {
+                return self.publish(&held.bundle(), &mut found).await;
+            }
+            let order = Order {
+                names: &options.names,
+                validity: options.validity,
+                now,
+            };
+            let after = carry_out(step, &held, order).map_err(KeepError::from)?;
+            self.write(secret, &after, step).await?;
+        }
+        Err(KeepError::Restless)
+    }
+
+    /// The API server's clock, since it is the API server that will check dates. Ours may jump.
+    async fn time(&self) -> Result<Timestamp, KeepError> {
+        let request = http::Request::get("/version").body(Body::empty());
+        let request = request.map_err(|_| KeepError::NoTime)?;
+        let answer = self.client.send(request).await;
+        let answer = answer.map_err(|error| failed("cannot ask the API server", error))?;
+        let date = answer.headers().get(http::header::DATE);
+        let date = date.and_then(|date| date.to_str().ok());
+        let parsed = date.and_then(|date| rfc2822::parse(date).ok());
+        Ok(parsed.ok_or(KeepError::NoTime)?.timestamp())
+    }
+
+    async fn configurations<'a>(&self, options: &'a Options) -> Result<Found<'a>, KeepError> {
+        let mut found = Vec::new();
+        for configuration in &options.configurations {
+            let live = read(&self.client, configuration).await;
+            let live = live.map_err(|error| failed(&reading(configuration), error))?;
+            found.extend(live.map(|live| (configuration, live)));
+        }
+        Ok(found)
+    }
+
+    fn secrets(&self) -> Api<ApiSecret> {
+        Api::namespaced(self.client.clone(), &self.options.namespace)
+    }
+
+    async fn secret(&self) -> Result<Option<ApiSecret>, KeepError> {
+        let secret = self.secrets().get_opt(&self.options.secret).await;
+        secret.map_err(|error| failed(&format!("cannot read {}", self.options.origin()), error))
+    }
+
+    /// Remembers since when the next authority is trusted everywhere; says for how long.
+    fn next_trusted(&mut self, held: &Held, found: &Found<'_>, now: Timestamp) -> Option<Duration> {
+        let next = held.next.as_ref();
+        let next = next.and_then(|pair| chain(pair.cert.as_bytes())?.into_iter().next());
+        let next = next.filter(|next| found.iter().all(|(_, live)| live.trusts(next)));
+        let known = self.next_trusted.take();
+        // A clock that went back begins to count anew.
+        let known = known.filter(|(one, since)| next.as_ref() == Some(one) && *since <= now);
+        self.next_trusted = known.or_else(|| Some((next?, now)));
+        let (_, since) = self.next_trusted.as_ref()?;
+        now.duration_since(*since).try_into().ok()
+    }
+
+    /// A conflict means that somebody else wrote: the next look sees what.
+    async fn write(
+        &self,
+        secret: Option<ApiSecret>,
+        after: &Held,
+        step: Step,
+    ) -> Result<(), KeepError> {
+        self.leading()?;
+        let create = secret.is_none();
+        let mut secret = secret.unwrap_or_default();
+        after.write(secret.data.get_or_insert_default());
+        let (api, name) = (self.secrets(), &self.options.secret);
+        let params = PostParams {
+            field_manager: Some(MANAGER.to_owned()),
+            ..PostParams::default()
+        };
+        let written = if create {
+            secret.metadata.name = Some(name.clone());
+            api.create(&params, &secret).await
+        } else {
+            // With the resourceVersion that was read.
+            api.replace(name, &params, &secret).await
+        };
+        let origin = self.options.origin();
+        written.map_err(|error| failed(&format!("cannot write {origin}"), error))?;
+        tracing::info!(origin, step = ?step, "Renewed the webhook's certificates");
+        Ok(())
+    }
+
+    /// Trust first; then, where a failure should block, proof; then that.
+    async fn publish(&mut self, bundle: &str, found: &mut Found<'_>) -> Result<(), KeepError> {
+        let verified = self.verified.as_deref() == Some(bundle);
+        let changed = self.apply(bundle, found, verified).await?;
+        let open = found
+            .iter()
+            .any(|(configuration, live)| wants_proof(configuration, live));
+        if changed || verified || !open {
+            // What was just written is looked at first; it is the next look that proves it.
+            return Ok(());
+        }
+        let proof = (self.verify)(bundle.to_owned()).await;
+        proof.map_err(KeepError::Unverified)?;
+        tracing::info!("The API server's way to this webhook was tried and is good");
+        self.verified = Some(bundle.to_owned());
+        self.apply(bundle, found, true).await.map(drop)
+    }
+
+    /// Whether anything had to change.
+    async fn apply(
+        &self,
+        bundle: &str,
+        found: &Found<'_>,
+        verified: bool,
+    ) -> Result<bool, KeepError> {
+        let mut changed = false;
+        for (configuration, live) in found {
+            let Some(object) = applied(configuration, live, bundle, verified) else {
+                continue;
+            };
+            self.leading()?;
+            let written = apply(&self.client, configuration, object).await;
+            written.map_err(|error| failed(&writing(configuration), error))?;
+            let (kind, name) = (configuration.kind.as_str(), &configuration.name);
+            tracing::info!(kind, name, verified, "Told the API server whom to trust");
+            changed = true;
+        }
+        Ok(changed)
+    }
+
+    fn leading(&self) -> Result<(), KeepError> {
+        if *self.leader.borrow() {
+            Ok(())
+        } else {
+            Err(KeepError::NotLeading)
+        }
+    }
+}
+
+fn reading(configuration: &Configuration) -> String {
+    let (kind, name) = (configuration.kind.as_str(), &configuration.name);
+    format!("cannot read {kind} {name}")
+}
+
+fn writing(configuration: &Configuration) -> String {
+    let (kind, name) = (configuration.kind.as_str(), &configuration.name);
+    format!("cannot write caBundle and failurePolicy of {kind} {name}")
+}
+
+fn failed(what: &str, error: kube::Error) -> KeepError {
+    KeepError::Api {
+        what: what.to_owned(),
+        error: Box::new(error),
+    }
+}
+
+impl From<IssueError> for KeepError {
+    fn from(error: IssueError) -> Self {
+        Self::Issue(error.to_string())
+    }
+}
+
+impl fmt::Debug for Keeper {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = formatter.debug_struct("Keeper");
+        text.field("options", &self.options).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+#[path = "keeper_tests.rs"]
+mod tests;

@@ -1,0 +1,89 @@
+//! Reads each coordinator's query list, which is all that a coordinator's removal and returning demand are judged by.
+//! A list counts only while a supplier vouches that it shows everybody's queries.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use crate::collect::api::TrinoApi;
+use crate::core::buffers::listing::ListFold;
+use crate::core::guard::evidence::Listed;
+use crate::core::guard::facts::pod::ClusterId;
+use crate::core::moment::Moment;
+use crate::guard::config::Settings;
+use crate::guard::state::State;
+
+use super::clusters::{Found, found};
+
+/// From the end of one list to the start of the next.
+const EVERY: Duration = Duration::from_secs(2);
+
+/// A list that takes longer is given up.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Reads lists.
+#[derive(Clone, Debug)]
+pub struct Lists {
+    /// Where clusters are found and lists go.
+    pub state: State,
+    /// How coordinators are asked.
+    pub settings: Arc<Settings>,
+}
+
+impl Lists {
+    /// Reads until `stop`.
+    pub async fn run(self, stop: CancellationToken) {
+        stop.run_until_cancelled(self.go_on()).await;
+    }
+
+    async fn go_on(&self) {
+        let mut asked: HashMap<ClusterId, (url::Url, Arc<TrinoApi>)> = HashMap::new();
+        loop {
+            let clusters = self.state.view(|view| found(view, &self.settings));
+            asked.retain(|id, (url, _)| {
+                let same = clusters.iter().find(|found| found.id == *id);
+                same.is_some_and(|found| found.url() == url)
+            });
+            let reads = clusters.iter().map(|found| {
+                let api = self.api(&mut asked, found);
+                self.read(&found.id, api)
+            });
+            futures::future::join_all(reads).await;
+            tokio::time::sleep(EVERY).await;
+        }
+    }
+
+    fn api(
+        &self,
+        asked: &mut HashMap<ClusterId, (url::Url, Arc<TrinoApi>)>,
+        found: &Found,
+    ) -> Arc<TrinoApi> {
+        let fresh = || (found.url().clone(), Arc::new(found.api(&self.settings)));
+        let (_, api) = asked.entry(found.id.clone()).or_insert_with(fresh);
+        Arc::clone(api)
+    }
+
+    async fn read(&self, id: &ClusterId, api: Arc<TrinoApi>) {
+        let at = self.state.clock().now();
+        let fold = ListFold::new(Moment::default(), HashSet::new());
+        let unfinished = match timeout(PATIENCE, api.list(fold)).await {
+            Ok(Ok((listing, _))) => listing.unfinished(),
+            Ok(Err(error)) => {
+                tracing::debug!(cluster = %id, %error, "Could not read a query list");
+                return;
+            }
+            Err(_) => return,
+        };
+        let bounds = self.state.policy().bounds;
+        self.state.learn(|evidence, _| {
+            // Unfinished queries are a fact whoever sees them; none are one only to who sees all.
+            let trusted = unfinished > 0 || !evidence.cluster(id).is_unknown(&bounds, at);
+            if trusted {
+                evidence.list(id, Listed { at, unfinished });
+            }
+        });
+    }
+}

@@ -1,0 +1,70 @@
+//! From a question to a verdict that holds: looks at workers where the verdict rests on their last word, and writes
+//! grants before an allow. Another replica that was faster is an ordinary case: everything is judged again.
+
+use std::time::Duration;
+
+use axum::http::StatusCode;
+
+use crate::core::guard::ask::{Ask, Outcome, Verdict};
+use crate::core::guard::rows::Row;
+use crate::guard::effects::Granted;
+use crate::web::problem::Problem;
+
+use super::Webhook;
+
+/// Judged again so often after a lost race.
+const TRIES: usize = 4;
+
+/// Until the watch has brought what another replica wrote.
+const CATCH_UP: Duration = Duration::from_millis(150);
+
+impl Webhook {
+    /// The verdict. `live` when it will count: then no allow goes out without its grants.
+    ///
+    /// # Errors
+    /// When the grants of an allow can't be written.
+    pub async fn decide(&self, ask: &Ask, live: bool) -> Result<Verdict, Problem> {
+        for _ in 0..TRIES {
+            let verdict = self.looked(ask).await;
+            if verdict.outcome != Outcome::Allow || !live {
+                return Ok(verdict);
+            }
+            match self.effects.grant(&verdict).await {
+                Granted::All => return Ok(verdict),
+                Granted::LostRace => tokio::time::sleep(CATCH_UP).await,
+                Granted::Failed(why) => {
+                    let detail =
+                        format!("the guard could not write down that it allows this: {why}");
+                    return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail));
+                }
+            }
+        }
+        Ok(Verdict {
+            row: Row::Granted,
+            outcome: Outcome::Wait,
+            message: "other requests for the same pods were faster each time; try again".to_owned(),
+            warnings: Vec::new(),
+            effects: Vec::new(),
+        })
+    }
+
+    /// The verdict after the workers that it rests on were asked. One that does not repeat DRAINED is refused.
+    async fn looked(&self, ask: &Ask) -> Verdict {
+        let first = self.state.judge(ask);
+        let Outcome::Look(uids) = &first.outcome else {
+            return first;
+        };
+        self.looks.now(uids).await;
+        let second = self.state.judge(ask);
+        match second.outcome {
+            Outcome::Look(_) => Verdict {
+                row: Row::Unproven,
+                outcome: Outcome::Wait,
+                message: "a drained worker did not say again that it is drained; try again"
+                    .to_owned(),
+                ..second
+            },
+            _ => second,
+        }
+    }
+}

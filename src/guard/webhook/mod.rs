@@ -1,0 +1,249 @@
+//! The webhook server's routes: a review comes in, is judged from memory, and its answer goes out; what the verdict
+//! intends is written before an allow and after a refusal. Judges nothing itself.
+
+mod decide;
+mod trust;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{RawPathParams, State as Shared};
+use axum::http::{Extensions, HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use tokio::time::{Instant, timeout};
+
+use crate::core::guard::ask::{Ask, Outcome, Verdict};
+use crate::core::guard::facts::place::Mode;
+use crate::core::guard::review::{Answer, Identities, Patch, Path, Review, read};
+use crate::core::guard::rows::Row;
+use crate::core::guard::verdict::clamp;
+use crate::web::problem::Problem;
+
+use super::counters::{Answered, At, Counters};
+use super::effects::Effects;
+use super::state::{Fresh, State};
+use super::trino::looks::Looks;
+
+pub use trust::Trust;
+
+/// What reviews are answered from.
+#[derive(Debug)]
+pub struct Webhook {
+    /// Facts and rules.
+    pub state: State,
+    /// Asks workers on an allow.
+    pub looks: Looks,
+    /// Writes what verdicts intend.
+    pub effects: Effects,
+    /// Who is who.
+    pub identities: Identities,
+    /// Whose reviews may have effects.
+    pub trust: Trust,
+    /// Whether Kubernetes' facts are fresh enough to answer at all.
+    pub fresh: Arc<dyn Fresh>,
+    /// An answer that takes longer is none.
+    pub deadline: Duration,
+    /// What is counted.
+    pub counters: Counters,
+}
+
+/// The routes of all paths, bare and behind the secret segment.
+pub fn router(webhook: Arc<Webhook>) -> Router {
+    let mut router = Router::new();
+    for path in Path::ALL {
+        let handler = move |shared: Shared<Arc<Webhook>>, segments, headers, extensions, body| {
+            answer(shared, path, segments, headers, extensions, body)
+        };
+        router = router.route(path.url(), post(handler));
+        router = router.route(&format!("/{{secret}}{}", path.url()), post(handler));
+    }
+    router.with_state(webhook)
+}
+
+async fn answer(
+    Shared(webhook): Shared<Arc<Webhook>>,
+    path: Path,
+    segments: RawPathParams,
+    headers: HeaderMap,
+    extensions: Extensions,
+    body: Bytes,
+) -> Response {
+    let started = Instant::now();
+    let secret = segments
+        .iter()
+        .find(|(name, _)| *name == "secret")
+        .map(|(_, value)| value);
+    let trusted = webhook.trust.is_trusted(secret, &extensions);
+    let answered = match check(&headers) {
+        Ok(()) => webhook.review(path, &body, trusted).await,
+        Err(problem) => Err(problem),
+    };
+    let at = At { path: path.word() };
+    let seconds = webhook.counters.seconds.get_or_create(&at);
+    seconds.observe(started.elapsed().as_secs_f64());
+    match answered {
+        Ok(response) => response,
+        Err(problem) => {
+            webhook.count(path, "error", reason_of(problem.status));
+            problem.into_response()
+        }
+    }
+}
+
+fn check(headers: &HeaderMap) -> Result<(), Problem> {
+    let content_type = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
+    if content_type.is_some_and(|value| value.starts_with("application/json")) {
+        return Ok(());
+    }
+    let detail = "send an AdmissionReview as application/json";
+    Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail))
+}
+
+const fn reason_of(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::BAD_REQUEST => "bad-review",
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => "content-type",
+        StatusCode::SERVICE_UNAVAILABLE => "unable",
+        _ => "other",
+    }
+}
+
+impl Webhook {
+    async fn review(&self, path: Path, body: &[u8], trusted: bool) -> Result<Response, Problem> {
+        let bad = |detail| Problem::new(StatusCode::BAD_REQUEST, detail);
+        let Review { uid, ask } = read(path, body, &self.identities).map_err(bad)?;
+        let Some(ask) = ask else {
+            self.count(path, "allow", "UnknownOperation");
+            return Ok(json(&Answer::allowed(&uid)));
+        };
+        if let Some(stale) = self.fresh.stale() {
+            let detail = format!("the guard can't judge: {stale}");
+            return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail));
+        }
+        let mode = self.state.view(|view| view.mode(ask.namespace()));
+        let Some(mode) = mode else {
+            self.count(path, "allow", Row::NotGuarded.reason());
+            return Ok(json(&Answer::allowed(&uid)));
+        };
+        if path == Path::MutateScale {
+            return Ok(self.clamped(&uid, &ask, mode));
+        }
+        if !trusted {
+            self.counters.untrusted.inc();
+        }
+        let live = mode == Mode::Enforce && trusted && !ask.dry_run;
+        let verdict = self.within_deadline(&ask, live).await?;
+        Ok(self.answer(path, &uid, ask, verdict, mode, live))
+    }
+
+    async fn within_deadline(&self, ask: &Ask, live: bool) -> Result<Verdict, Problem> {
+        match timeout(self.deadline, self.decide(ask, live)).await {
+            Ok(decided) => decided,
+            Err(_) => {
+                let detail = "the guard could not decide in time";
+                Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail))
+            }
+        }
+    }
+
+    fn answer(
+        &self,
+        path: Path,
+        uid: &str,
+        ask: Ask,
+        verdict: Verdict,
+        mode: Mode,
+        live: bool,
+    ) -> Response {
+        let allowed = verdict.outcome == Outcome::Allow;
+        let word = match (allowed, mode) {
+            (true, _) => "allow",
+            (false, Mode::Enforce) => "deny",
+            (false, Mode::Audit) => "audit-deny",
+        };
+        self.count(path, word, verdict.row.reason());
+        log(path, &ask, &verdict, word);
+        let answer = match mode {
+            Mode::Enforce => Answer::enforced(uid, &verdict, ask.dry_run),
+            Mode::Audit => Answer::audited(uid, &verdict, ask.dry_run),
+        };
+        let response = json(&answer);
+        if live || mode == Mode::Audit {
+            self.effects.after(ask, verdict, mode);
+        }
+        response
+    }
+
+    /// A lower number that would take a busy worker becomes one that does not. Only ever helps: validation judges again.
+    fn clamped(&self, uid: &str, ask: &Ask, mode: Mode) -> Response {
+        use crate::core::guard::ask::Request;
+        let Request::Scale {
+            kind,
+            workload,
+            old,
+            new,
+            ..
+        } = &ask.request
+        else {
+            return json(&Answer::allowed(uid));
+        };
+        let clamp = self
+            .state
+            .view(|view| clamp(view, ask, (*kind, workload), *old, *new));
+        let Some(clamp) = clamp.filter(|_| mode == Mode::Enforce) else {
+            self.count(Path::MutateScale, "allow", "NotClamped");
+            return json(&Answer::allowed(uid));
+        };
+        self.count(Path::MutateScale, "clamp", "Clamped");
+        let warning = format!(
+            "{} replicas would take workers that hold data: clamped to {}",
+            clamp.asked, clamp.given
+        );
+        let patch = Patch {
+            replicas: clamp.given,
+        };
+        if !ask.dry_run {
+            self.effects.clamped(*kind, workload, clamp);
+        }
+        json(&Answer::patched(uid, patch, &warning))
+    }
+
+    fn count(&self, path: Path, verdict: &'static str, reason: &'static str) {
+        let answered = Answered {
+            path: path.word(),
+            verdict,
+            reason,
+        };
+        self.counters.verdicts.get_or_create(&answered).inc();
+    }
+}
+
+/// Ordinary allows and repeated refusals are for metrics; the log has them at debug.
+fn log(path: Path, ask: &Ask, verdict: &Verdict, word: &str) {
+    tracing::debug!(
+        path = path.word(),
+        verdict = word,
+        row = verdict.row.number(),
+        reason = verdict.row.reason(),
+        namespace = ask.namespace(),
+        user = ask.user,
+        dry_run = ask.dry_run,
+        message = verdict.message,
+        "Answered a review"
+    );
+}
+
+fn json(answer: &Answer) -> Response {
+    match serde_json::to_vec(answer) {
+        Ok(body) => ([(header::CONTENT_TYPE, "application/json")], body).into_response(),
+        Err(error) => {
+            let detail = format!("the answer could not be written: {error}");
+            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, detail).into_response()
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! Loopback addresses for pods: one each, reused as late as possible, and one for each Trino cluster's coordinator that
+//! stays the same, since workers are told of it before it starts.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::Ipv4Addr;
+
+use anyhow::{Context as _, Result};
+
+use crate::net::Block;
+
+/// A Trino cluster: namespace and `app.kubernetes.io/instance`.
+pub type ClusterName = (String, String);
+
+/// The addresses of one agent.
+pub struct Addresses {
+    free: VecDeque<Ipv4Addr>,
+    coordinators: BTreeMap<ClusterName, Ipv4Addr>,
+    taken: BTreeSet<Ipv4Addr>,
+    _block: Block,
+}
+
+impl Addresses {
+    /// Reserves a block of 250.
+    pub fn reserve() -> Result<Self> {
+        let block = Block::reserve(0)?;
+        Ok(Self {
+            free: (1..=250).map(|host| block.host(host)).collect(),
+            coordinators: BTreeMap::new(),
+            taken: BTreeSet::new(),
+            _block: block,
+        })
+    }
+
+    /// The one that has been free for the longest time.
+    pub fn take(&mut self) -> Result<Ipv4Addr> {
+        let address = self
+            .free
+            .pop_front()
+            .context("all 250 addresses of the node agent are in use")?;
+        self.taken.insert(address);
+        Ok(address)
+    }
+
+    /// Where a cluster's coordinator is, or will be.
+    pub fn coordinator(&mut self, cluster: &ClusterName) -> Result<Ipv4Addr> {
+        if let Some(address) = self.coordinators.get(cluster) {
+            return Ok(*address);
+        }
+        let address = self
+            .free
+            .pop_front()
+            .context("all 250 addresses of the node agent are in use")?;
+        self.coordinators.insert(cluster.clone(), address);
+        Ok(address)
+    }
+
+    /// The address for a coordinator's pod: its cluster's, or another one while a sibling has that.
+    pub fn take_coordinator(&mut self, cluster: &ClusterName) -> Result<Ipv4Addr> {
+        let address = self.coordinator(cluster)?;
+        if self.taken.insert(address) {
+            return Ok(address);
+        }
+        self.take()
+    }
+
+    /// Gives one back.
+    pub fn give_back(&mut self, address: Ipv4Addr) {
+        self.taken.remove(&address);
+        if !self.coordinators.values().any(|kept| *kept == address) {
+            self.free.push_back(address);
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! The tests' kubelet: it turns the pods that the real scheduler binds to its nodes into processes on loopback
+//! addresses of their own, writes their status, restarts them, and ends them within their grace period. What an image
+//! stands for is in `body`. It decides nothing that a kubelet would not.
+
+mod addresses;
+mod body;
+mod life;
+mod nodes;
+mod pod;
+mod program;
+mod simulated;
+mod sources;
+mod status;
+mod trino_pod;
+mod volumes;
+
+use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use anyhow::{Context as _, Result, ensure};
+use futures::StreamExt as _;
+use k8s_openapi::api::core::v1::Pod;
+use kube::runtime::{WatchStreamExt as _, watcher};
+use kube::{Api, Client, ResourceExt as _};
+use tempfile::TempDir;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use xtrinode::demo::simulator::Simulator;
+
+use crate::plane::{Access, Plane};
+use addresses::Addresses;
+use life::Order;
+
+/// What all pods of an agent share.
+pub struct Shared {
+    access: Access,
+    client: Client,
+    folder: PathBuf,
+    addresses: Mutex<Addresses>,
+    /// Process ids by namespace and pod name.
+    processes: Mutex<HashMap<(String, String), u32>>,
+    runtimes: trino_pod::Runtimes,
+    simulators: simulated::Simulators,
+}
+
+/// A running agent. Dropping it kills every process that it started.
+pub struct Agent {
+    shared: Arc<Shared>,
+    tasks: [JoinHandle<()>; 2],
+    _folder: TempDir,
+}
+
+impl Agent {
+    /// Starts with these nodes.
+    pub async fn start(plane: &Plane, names: &[&str]) -> Result<Self> {
+        let folder = tempfile::Builder::new()
+            .prefix("xtrinode-pods-")
+            .tempdir()?;
+        let shared = Arc::new(Shared {
+            access: plane.access.clone(),
+            client: plane.client.clone(),
+            folder: folder.path().to_owned(),
+            addresses: Mutex::new(Addresses::reserve()?),
+            processes: Mutex::default(),
+            runtimes: trino_pod::Runtimes::default(),
+            simulators: simulated::Simulators::default(),
+        });
+        for name in names {
+            nodes::add(&shared.client, name).await?;
+        }
+        let names = names.iter().map(|name| (*name).to_owned()).collect();
+        let tasks = [
+            tokio::spawn(follow(Arc::clone(&shared))),
+            tokio::spawn(nodes::keep_alive(shared.client.clone(), names)),
+        ];
+        Ok(Self {
+            shared,
+            tasks,
+            _folder: folder,
+        })
+    }
+
+    /// Sends a signal to a pod's process: `KILL` crashes its container, `STOP` and `CONT` pause it and let it go on.
+    pub fn signal(&self, namespace: &str, pod: &str, signal: &str) -> Result<()> {
+        let pid = self.pid(namespace, pod)?.to_string();
+        let sent = Command::new("bash")
+            .args(["-c", "kill -s \"$1\" \"$2\"", "kill", signal, &pid])
+            .status()?;
+        ensure!(sent.success(), "kill -s {signal} {pid} failed");
+        Ok(())
+    }
+
+    /// The process id of a running pod.
+    pub fn pid(&self, namespace: &str, pod: &str) -> Result<u32> {
+        let key = (namespace.to_owned(), pod.to_owned());
+        let processes = lock(&self.shared.processes);
+        let found = processes.get(&key).copied();
+        found.with_context(|| format!("no process of pod {namespace}/{pod}"))
+    }
+
+    /// The simulated cluster whose pods have this instance label; there once its first pod has started.
+    pub async fn simulator(&self, namespace: &str, instance: &str) -> Option<Arc<Simulator>> {
+        let cluster = (namespace.to_owned(), instance.to_owned());
+        self.shared.simulators.get(&cluster).await
+    }
+
+    /// `http://address:8080` of a cluster's coordinator, there or not.
+    pub fn coordinator_url(&self, namespace: &str, instance: &str) -> Result<String> {
+        let cluster = (namespace.to_owned(), instance.to_owned());
+        let address = lock(&self.shared.addresses).coordinator(&cluster)?;
+        Ok(format!("http://{address}:{}", trino_pod::PORT))
+    }
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        for task in &self.tasks {
+            task.abort();
+        }
+    }
+}
+
+/// A pod's task, and what it was last told.
+struct Handle {
+    orders: watch::Sender<Order>,
+    task: JoinHandle<()>,
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// The pods that are on the nodes, by uid.
+#[derive(Default)]
+struct Pods {
+    handles: HashMap<String, Handle>,
+    listed: HashSet<String>,
+}
+
+async fn follow(shared: Arc<Shared>) {
+    let api = Api::<Pod>::all(shared.client.clone());
+    let bound = watcher::Config::default().fields("spec.nodeName!=");
+    let mut events = watcher(api, bound).default_backoff().boxed();
+    let mut pods = Pods::default();
+    while let Some(event) = events.next().await {
+        match event {
+            Ok(event) => pods.take(&shared, event),
+            Err(error) => println!("node agent: watching pods: {error:#}"),
+        }
+    }
+}
+
+impl Pods {
+    fn take(&mut self, shared: &Arc<Shared>, event: watcher::Event<Pod>) {
+        match event {
+            watcher::Event::Init => self.listed.clear(),
+            watcher::Event::InitApply(pod) => {
+                self.listed.extend(pod.uid());
+                self.see(shared, pod);
+            }
+            watcher::Event::InitDone => {
+                let gone: Vec<String> = self.handles.keys().cloned().collect();
+                for uid in gone {
+                    if !self.listed.contains(&uid) {
+                        self.lose(&uid);
+                    }
+                }
+            }
+            watcher::Event::Apply(pod) => self.see(shared, pod),
+            watcher::Event::Delete(pod) => self.lose(&pod.uid().unwrap_or_default()),
+        }
+    }
+
+    fn see(&mut self, shared: &Arc<Shared>, pod: Pod) {
+        let uid = pod.uid().unwrap_or_default();
+        let order = Order::of(&pod);
+        self.handles.retain(|_, handle| !handle.task.is_finished());
+        if let Some(handle) = self.handles.get(&uid) {
+            handle.orders.send_replace(order);
+            return;
+        }
+        if pod::is_over(&pod) && order == Order::Live {
+            return;
+        }
+        let (orders, receiver) = watch::channel(order);
+        let task = tokio::spawn(life::run(Arc::clone(shared), pod, receiver));
+        self.handles.insert(uid, Handle { orders, task });
+    }
+
+    fn lose(&mut self, uid: &str) {
+        if let Some(handle) = self.handles.get(uid) {
+            handle.orders.send_replace(Order::Gone);
+        }
+    }
+}
+
+/// A lock that a panic elsewhere does not spoil.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

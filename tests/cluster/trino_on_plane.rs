@@ -1,0 +1,224 @@
+//! A Trino cluster as Kubernetes objects: one coordinator, some workers, labelled as the official chart does, in a
+//! namespace of its own. The coordinator lives on the last node, workers on the others.
+
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use serde_json::{Value, json};
+use xtrinode::demo::simulator::Simulator;
+
+use crate::client::Client;
+use crate::trino::Version;
+use crate::trino_config::{ADMIN, VIEWER};
+use crate::wait;
+use crate::world::{NODES, World};
+
+/// Selects a cluster's workers.
+pub const WORKERS: &str = "app.kubernetes.io/component=worker";
+/// Selects a cluster's coordinator.
+pub const COORDINATOR: &str = "app.kubernetes.io/component=coordinator";
+
+/// The instance label of every cluster; namespaces tell them apart.
+const INSTANCE: &str = "blue";
+
+/// What makes the workers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Owner {
+    Deployment,
+    StatefulSet,
+}
+
+/// How a cluster is made.
+#[derive(Clone, Debug)]
+pub struct Spec {
+    pub namespace: &'static str,
+    /// Labels of the namespace.
+    pub labels: &'static [(&'static str, &'static str)],
+    pub version: Version,
+    /// Whether its nodes are simulated, inside the test, instead of real ones.
+    pub simulated: bool,
+    pub owner: Owner,
+    pub workers: usize,
+    /// Whether the workers let anybody drain them.
+    pub may_drain: bool,
+    /// The workers' termination grace period in seconds.
+    pub grace: u32,
+}
+
+impl Spec {
+    /// Three workers of a Deployment, Trino 476.
+    pub fn new(namespace: &'static str) -> Self {
+        Self {
+            namespace,
+            labels: &[],
+            version: Version::Nested,
+            simulated: false,
+            owner: Owner::Deployment,
+            workers: 3,
+            may_drain: true,
+            grace: 30,
+        }
+    }
+
+    /// `deployment/trino-worker` or `statefulset/trino-worker`.
+    pub fn workload(&self) -> &'static str {
+        match self.owner {
+            Owner::Deployment => "deployment/trino-worker",
+            Owner::StatefulSet => "statefulset/trino-worker",
+        }
+    }
+
+    fn manifests(&self) -> String {
+        let objects = [
+            self.service(),
+            self.workload_of("coordinator", Owner::Deployment, 1),
+            self.workload_of("worker", self.owner, self.workers),
+        ];
+        json!({"apiVersion": "v1", "kind": "List", "items": objects}).to_string()
+    }
+
+    /// The coordinator's Service, as the chart makes it; nothing here routes to it.
+    fn service(&self) -> Value {
+        json!({
+            "apiVersion": "v1", "kind": "Service",
+            "metadata": {"name": "trino", "namespace": self.namespace},
+            "spec": {"selector": labels("coordinator"), "ports": [{"name": "http", "port": 8080}]},
+        })
+    }
+
+    fn workload_of(&self, component: &str, owner: Owner, replicas: usize) -> Value {
+        let labels = labels(component);
+        let mut workload = json!({
+            "apiVersion": "apps/v1",
+            "kind": format!("{owner:?}"),
+            "metadata": {"name": format!("trino-{component}"), "namespace": self.namespace, "labels": labels},
+            "spec": {
+                "replicas": replicas,
+                "selector": {"matchLabels": labels},
+                "template": {"metadata": {"labels": labels, "annotations": self.annotations()}, "spec": self.pod(component)},
+            },
+        });
+        let spec = &mut workload["spec"];
+        match owner {
+            Owner::StatefulSet => {
+                spec["serviceName"] = "trino".into();
+                spec["podManagementPolicy"] = "Parallel".into();
+            }
+            // Two coordinators behind one Service would share its queries.
+            Owner::Deployment if component == "coordinator" => {
+                spec["strategy"] = json!({"type": "Recreate"});
+            }
+            Owner::Deployment => {}
+        }
+        workload
+    }
+
+    fn annotations(&self) -> Value {
+        json!({"tests/may-drain": self.may_drain.to_string()})
+    }
+
+    fn image(&self) -> String {
+        let name = if self.simulated {
+            "simulated-trino"
+        } else {
+            "trinodb/trino"
+        };
+        format!("{name}:{}", self.version.number())
+    }
+
+    fn pod(&self, component: &str) -> Value {
+        let last = NODES[NODES.len() - 1];
+        let (operator, grace) = match component {
+            "coordinator" => ("In", 10),
+            _ => ("NotIn", self.grace),
+        };
+        let place =
+            json!({"key": "kubernetes.io/hostname", "operator": operator, "values": [last]});
+        json!({
+            "terminationGracePeriodSeconds": grace,
+            "affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {
+                "nodeSelectorTerms": [{"matchExpressions": [place]}],
+            }}},
+            "containers": [{
+                "name": format!("trino-{component}"),
+                "image": self.image(),
+                "ports": [{"name": "http", "containerPort": 8080}],
+            }],
+        })
+    }
+}
+
+fn labels(component: &str) -> Value {
+    json!({
+        "app.kubernetes.io/name": "trino",
+        "app.kubernetes.io/instance": INSTANCE,
+        "app.kubernetes.io/component": component,
+    })
+}
+
+/// A running cluster.
+pub struct TrinoOnPlane {
+    pub spec: Spec,
+    /// Of its coordinator.
+    pub url: String,
+}
+
+impl TrinoOnPlane {
+    /// Creates it and waits until its coordinator counts every worker. One that is there already is made whole again.
+    pub async fn start(world: &World, spec: Spec) -> Result<Self> {
+        let cluster = Self {
+            url: world.agent.coordinator_url(spec.namespace, INSTANCE)?,
+            spec,
+        };
+        world
+            .plane
+            .namespace(cluster.spec.namespace, cluster.spec.labels)
+            .await?;
+        cluster.restore(world).await?;
+        Ok(cluster)
+    }
+
+    /// Makes it whole: all nodes in use, all workers there and active.
+    pub async fn restore(&self, world: &World) -> Result<()> {
+        for node in NODES {
+            world.plane.kubectl(&["uncordon", node]).await?.ok()?;
+        }
+        world.plane.apply(&self.spec.manifests()).await?;
+        let namespace = self.spec.namespace;
+        world.ready(namespace, COORDINATOR, 1).await?;
+        world.ready(namespace, WORKERS, self.spec.workers).await?;
+        if self.spec.simulated {
+            return Ok(());
+        }
+        self.wait_active(self.spec.workers).await
+    }
+
+    /// The simulated cluster behind it.
+    pub async fn simulator(&self, world: &World) -> Result<Arc<Simulator>> {
+        let found = world.agent.simulator(self.spec.namespace, INSTANCE).await;
+        found.context("the cluster is not simulated")
+    }
+
+    /// A user's client.
+    pub fn client(&self) -> Client {
+        Client::new(&self.url, VIEWER)
+    }
+
+    /// Waits until the coordinator counts exactly so many workers as active.
+    pub async fn wait_active(&self, count: usize) -> Result<()> {
+        let client = Client::new(&self.url, ADMIN);
+        let sql =
+            "SELECT count(*) FROM system.runtime.nodes WHERE state = 'active' AND NOT coordinator";
+        let what = format!("{count} active workers");
+        wait::until(&what, 240, async || {
+            // A coordinator that has just started refuses; it is asked again.
+            let Ok(rows) = client.run(sql).await else {
+                return Ok(None);
+            };
+            let active = rows.first().and_then(|row| row[0].as_u64());
+            Ok((active == Some(count as u64)).then_some(()))
+        })
+        .await
+        .with_context(|| format!("cluster {}", self.spec.namespace))
+    }
+}

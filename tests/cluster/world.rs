@@ -1,0 +1,68 @@
+//! A control plane with nodes whose pods are real processes: what the scenarios of the guard share.
+
+use anyhow::Result;
+use k8s_openapi::api::core::v1::Pod;
+use kube::Api;
+use kube::api::ListParams;
+
+use crate::node_agent::Agent;
+use crate::plane::Plane;
+use crate::wait;
+
+/// The nodes that every scenario finds.
+pub const NODES: [&str; 4] = ["node-1", "node-2", "node-3", "node-4"];
+
+/// A plane and its nodes.
+pub struct World {
+    // Dropped first: it watches the plane.
+    pub agent: Agent,
+    pub plane: Plane,
+}
+
+impl World {
+    /// Starts both.
+    pub async fn start() -> Result<Self> {
+        let plane = Plane::start().await?;
+        let agent = Agent::start(&plane, &NODES).await?;
+        Ok(Self { agent, plane })
+    }
+
+    /// All pods of a namespace that a selector of labels names, terminating ones too.
+    pub async fn pods(&self, namespace: &str, selector: &str) -> Result<Vec<Pod>> {
+        let api = Api::<Pod>::namespaced(self.plane.client.clone(), namespace);
+        Ok(api
+            .list(&ListParams::default().labels(selector))
+            .await?
+            .items)
+    }
+
+    /// Waits until the pods that a selector names are exactly so many, all ready and none terminating.
+    pub async fn ready(&self, namespace: &str, selector: &str, count: usize) -> Result<Vec<Pod>> {
+        let what = format!("{count} ready pods {selector} in {namespace}");
+        wait::until(&what, 240, async || {
+            let pods = self.pods(namespace, selector).await?;
+            let whole = pods.len() == count && pods.iter().all(is_ready);
+            Ok(whole.then_some(pods))
+        })
+        .await
+    }
+
+    /// Deletes a namespace and waits until nothing of it is left.
+    pub async fn remove(&self, namespace: &str) -> Result<()> {
+        self.plane
+            .kubectl(&["delete", "namespace", namespace, "--timeout=120s"])
+            .await?
+            .ok()?;
+        Ok(())
+    }
+}
+
+/// Ready and not terminating.
+pub fn is_ready(pod: &Pod) -> bool {
+    let conditions = pod
+        .status
+        .iter()
+        .flat_map(|status| status.conditions.iter().flatten());
+    let mut ready = conditions.filter(|condition| condition.type_ == "Ready");
+    pod.metadata.deletion_timestamp.is_none() && ready.any(|condition| condition.status == "True")
+}
