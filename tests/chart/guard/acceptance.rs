@@ -66,11 +66,17 @@ fn the_api_server_would_take_the_committed_configurations() {
 #[test]
 fn the_api_server_would_take_the_examples_and_the_chart_their_values() {
     let validator = parts::command("kubevalidate", "kubevalidate");
-    for path in ["examples/guard/hpa.yaml", "examples/guard/keda-scaledobject.yaml"] {
+    for path in [
+        "examples/guard/hpa.yaml",
+        "examples/guard/keda-scaledobject.yaml",
+    ] {
         let text = std::fs::read_to_string(root().join(path)).expect("it is there");
         assert_eq!(accepts(&validator, &[], &text), Ok(()), "{path}");
     }
-    for path in ["examples/guard/values-audit.yaml", "examples/guard/values-enforce.yaml"] {
+    for path in [
+        "examples/guard/values-audit.yaml",
+        "examples/guard/values-enforce.yaml",
+    ] {
         let text = manifests(&["-f", path]);
         let verdict = accepts(&validator, &["--restricted"], &text);
         assert_eq!(verdict, Ok(()), "{path}");
