@@ -19,6 +19,7 @@ mod client;
 mod cost;
 mod exporter;
 mod exporter_on_plane;
+mod guarded;
 mod harness;
 mod holdings;
 mod hpa_facts;
@@ -62,5 +63,6 @@ async fn main() -> ExitCode {
     scenarios.extend(hpa_facts::scenarios());
     scenarios.extend(exporter_on_plane::scenarios());
     scenarios.extend(baseline::scenarios());
+    scenarios.extend(guarded::scenarios());
     runner::main(&scenarios).await
 }

@@ -128,7 +128,11 @@ async fn on_plane(
         };
         println!("{name}:");
         let outcome = caught(run(world)).await;
-        tally.record(&name, outcome, || world.plane.logs());
+        let logs = match &outcome {
+            Ok(()) => String::new(),
+            Err(_) => world.logs().await,
+        };
+        tally.record(&name, outcome, || logs);
     }
     Ok(())
 }
