@@ -1,7 +1,8 @@
 //! Tests on real programs: Trino clusters of two versions, Prometheus, Helm. One binary with a
 //! runner of its own, because many scenarios share one cluster.
 //!
-//! `cargo test --test cluster` runs everything; `-- WORD…` chooses by words of the name, `-- --list` lists.
+//! `cargo test --test cluster` runs everything; `-- WORD…` chooses by words of the name (`A,B` is
+//! either of them), `-- --list` lists.
 
 // A test program may end by panicking, and favours the plain spelling over the last allocation.
 #![allow(
