@@ -31,6 +31,7 @@ use crate::guard::webhook::{self, Trust, Webhook};
 const CONFIG: &str = "\
 mode: enforce
 namespace: xtrinode-system
+replicaId: demo
 tls: {selfManaged: {}}
 exporter: {url: EXPORTER}
 ";
