@@ -9,6 +9,7 @@ pub mod clock;
 pub mod config;
 pub mod counters;
 pub mod effects;
+pub mod fail_open;
 pub mod gauges;
 pub mod kube_pen;
 pub mod leader;

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::info::Info;
 
 use crate::cluster::lease::Leadership;
@@ -14,9 +15,10 @@ use crate::web::serve::Server;
 use crate::web::tls::{ClientAuth, Presence, RELOAD_INTERVAL, Tls};
 
 use super::config::Certificate;
+use super::fail_open::FailOpen;
 use super::webhook::{self, Webhook};
 use super::wiring::{Base, Guard, MARGIN};
-use super::{api, certificates};
+use super::{api, certificates, manifests};
 
 impl Base {
     /// Opens the ports.
@@ -33,6 +35,7 @@ impl Base {
         ]);
         self.metrics
             .register("xtrinode_guard_build", "This build", build);
+        self.watch_fail_open();
         let tls = self.tls(leadership)?;
         tls.register(&mut self.metrics, "xtrinode_guard");
         tls.register_expiry(&mut self.metrics, "xtrinode_guard");
@@ -79,6 +82,21 @@ impl Base {
             grace: settings.lame_duck + settings.shutdown_grace + MARGIN,
         };
         Ok(guard.with_servers(reviews, admin, webhook, router))
+    }
+
+    fn watch_fail_open(&mut self) {
+        let fail_open = FailOpen {
+            client: self.kubernetes.client(),
+            configurations: manifests::configurations(&self.settings),
+            gauge: Gauge::default(),
+        };
+        self.metrics.register(
+            "xtrinode_guard_fail_open",
+            "1 while an enforcing webhook entry lets removals pass when no guard answers",
+            fail_open.gauge.clone(),
+        );
+        let stop = self.halt.clone();
+        self.spawn("look at webhook configurations", fail_open.run(stop));
     }
 
     /// The certificate, and whatever keeps it good.

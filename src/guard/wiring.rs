@@ -329,7 +329,7 @@ impl Base {
         });
     }
 
-    fn spawn(&mut self, name: &str, work: impl Future<Output = ()> + Send + 'static) {
+    pub(super) fn spawn(&mut self, name: &str, work: impl Future<Output = ()> + Send + 'static) {
         self.tasks.spawn(name, async move {
             work.await;
             Ok(())

@@ -75,11 +75,11 @@ impl Leader {
 
     /// The last serving workers are drained only while no query is unfinished: that is looked at once more, right before.
     async fn may_begin(&self, pod: &Pod) -> bool {
-        let last = |view: &View| {
+        let is_last = |view: &View| {
             let left = view.serving_without(&pod.cluster, pod);
             left < view.min_active(&pod.cluster)
         };
-        if !self.state.view(last) {
+        if !self.state.view(is_last) {
             return true;
         }
         let coordinators = self.state.view(|view| {

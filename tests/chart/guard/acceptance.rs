@@ -54,7 +54,10 @@ fn the_host_network_needs_more_than_the_restricted_standard() {
 #[test]
 fn the_api_server_would_take_the_committed_configurations() {
     let validator = parts::command("kubevalidate", "kubevalidate");
-    for path in ["webhooks/webhooks.yaml", "webhooks/cert-manager/webhooks.yaml"] {
+    for path in [
+        "webhooks/webhooks.yaml",
+        "webhooks/cert-manager/webhooks.yaml",
+    ] {
         let text = std::fs::read_to_string(root().join(path)).expect("it is there");
         assert_eq!(accepts(&validator, &[], &text), Ok(()), "{path}");
     }
