@@ -17,7 +17,6 @@ use super::tls::must_block;
 const EVERY: Duration = Duration::from_secs(30);
 
 /// Looks at configurations.
-
 pub struct FailOpen {
     /// The Kubernetes API.
     pub client: Client,
@@ -35,7 +34,7 @@ impl FailOpen {
                 None => return,
                 Some(Ok(open)) => drop(self.gauge.set(i64::from(open))),
                 Some(Err(error)) => {
-                    tracing::debug!(%error, "Could not look at the webhook configurations")
+                    tracing::debug!(%error, "Could not look at the webhook configurations");
                 }
             }
             if stop
