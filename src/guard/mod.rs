@@ -23,3 +23,6 @@ pub mod tls;
 pub mod trino;
 pub mod webhook;
 pub mod wiring;
+
+#[cfg(test)]
+mod metrics_tests;
