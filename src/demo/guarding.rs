@@ -14,7 +14,7 @@ use crate::core::guard::bounds::Bounds;
 use crate::core::guard::policy::{Floor, Policy};
 use crate::core::guard::review::Identities;
 use crate::guard::config::{self, Overrides, OwnPod, Settings};
-use crate::guard::counters::{Counters, Outcome};
+use crate::guard::counters::Counters;
 use crate::guard::effects::Effects;
 use crate::guard::leader::{Lead, Leader};
 use crate::guard::pen::Pen;
@@ -42,7 +42,6 @@ pub const NOTICE: Duration = Duration::from_secs(2);
 /// The running guard. Dropping it ends it.
 #[derive(Debug)]
 pub struct Guarding {
-    counters: Counters,
     effects: Effects,
     running: JoinSet<()>,
 }
@@ -84,14 +83,6 @@ impl Guarding {
         let webhook = parts.webhook()?;
         api.guarded_by(webhook::router(Arc::new(webhook)));
         Ok(parts.run(stop))
-    }
-
-    /// Workers that were drained and proven empty.
-    #[must_use]
-    pub fn drained(&self) -> u64 {
-        let outcome = "drained";
-        let drains = &self.counters.drains;
-        drains.get_or_create(&Outcome { outcome }).get()
     }
 
     /// Waits until all of it has ended.
@@ -159,7 +150,6 @@ impl Parts {
             running.spawn(stream.run(stop.clone()));
         }
         Guarding {
-            counters: self.counters,
             effects: self.effects,
             running,
         }

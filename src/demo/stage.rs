@@ -20,6 +20,8 @@ use super::kubernetes::{Controllers, objects};
 use super::players::{self, Players};
 use super::simulator::{Access, Bind, Simulator, SimulatorConfig, Timing, Users};
 use super::wiring::Watcher;
+use crate::core::guard::facts::pod::{Pod, Role};
+use crate::core::guard::world::World;
 use crate::guard::clock::Clock;
 
 /// How often queries are looked over.
@@ -51,7 +53,7 @@ pub struct News {
     pub disruptions: board::Reading,
     /// Requests to Kubernetes.
     pub requests: Count,
-    /// Workers that the guard drained and proved empty.
+    /// Removed workers that were drained before.
     pub drained: u64,
     /// What the last refusal said.
     pub last_refusal: Option<String>,
@@ -77,7 +79,8 @@ pub struct Stage {
     controllers: Controllers,
     casualties: Arc<Mutex<Casualties>>,
     exporter: JoinHandle<anyhow::Result<()>>,
-    disruptions: JoinHandle<()>,
+    /// `None` once somebody has waited for it.
+    disruptions: Option<JoinHandle<()>>,
     counting: JoinHandle<()>,
 }
 
@@ -91,6 +94,8 @@ impl Stage {
         let simulator = Arc::new(simulator.context("cannot start the simulator")?);
         let api = Api::new(objects_of(script, &simulator)?);
         let controllers = Controllers::start(&api, &simulator, stop);
+        // Of a cluster without workers the exporter could say nothing, and would warn of it.
+        whole(&api, script.workers, stop).await;
         let (watcher, exporter) = Watcher::prepare(&simulator, script.port, stop).await?;
         let exporter = tokio::spawn(exporter.run());
         let guarding = if script.guarded {
@@ -99,11 +104,13 @@ impl Stage {
             None
         };
         let disruptions = Disruptions::new(&api, script.workers, script.seed);
+        let board = disruptions.board();
+        let run = disruptions.run(script.disruptions, stop.clone());
         let players = Players::start(&simulator.coordinator_uri(), script.queries, stop)?;
         let casualties = Arc::default();
         Ok(Self {
-            board: disruptions.board(),
-            disruptions: tokio::spawn(disruptions.run(script.disruptions, stop.clone())),
+            board,
+            disruptions: Some(tokio::spawn(run)),
             counting: tokio::spawn(count(
                 Arc::clone(&simulator),
                 Arc::clone(&casualties),
@@ -127,7 +134,7 @@ impl Stage {
         News {
             disruptions: self.board.read(),
             requests: self.api.count(),
-            drained: self.guarding.as_ref().map_or(0, Guarding::drained),
+            drained: self.controllers.drained(),
             last_refusal: self.api.last_refusal(),
             queries: self.players.score.read(),
             killed: casualties.count(),
@@ -140,8 +147,10 @@ impl Stage {
     /// # Errors
     /// When whoever asks for them has died.
     pub async fn disrupted(&mut self) -> anyhow::Result<()> {
-        let ended = (&mut self.disruptions).await;
-        ended.context("the disruptions ended early")
+        let Some(disruptions) = self.disruptions.take() else {
+            return Ok(());
+        };
+        disruptions.await.context("the disruptions ended early")
     }
 
     /// Ends everything after `stop` was cancelled, and answers what it came to.
@@ -157,10 +166,8 @@ impl Stage {
             guarding.end().await;
         }
         self.controllers.end().await;
-        for task in [self.disruptions, self.counting] {
-            if !task.is_finished() {
-                task.await.context("a part of the demo ended early")?;
-            }
+        for task in self.disruptions.into_iter().chain([self.counting]) {
+            task.await.context("a part of the demo ended early")?;
         }
         let served = self.exporter.await.context("the exporter ended early")?;
         if let Ok(simulator) = Arc::try_unwrap(self.simulator) {
@@ -168,6 +175,26 @@ impl Stage {
         }
         served.map(|()| news)
     }
+}
+
+/// Waits until so many workers serve, or for `stop`.
+async fn whole(api: &Api, workers: u16, stop: &CancellationToken) {
+    let serve = || {
+        let ready = |world: &World| {
+            world
+                .pods()
+                .filter(|pod| pod.ready && is_worker(pod))
+                .count()
+        };
+        api.store().read(ready) >= usize::from(workers)
+    };
+    while !serve() && !stop.is_cancelled() {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+fn is_worker(pod: &Pod) -> bool {
+    pod.role == Role::Worker
 }
 
 /// Looks for killed queries until `stop`.

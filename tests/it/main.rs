@@ -9,6 +9,7 @@ mod certs;
 mod chart;
 mod cli;
 mod config;
+mod demo;
 mod docs;
 mod exporter;
 mod layers;

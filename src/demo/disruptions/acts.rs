@@ -33,12 +33,6 @@ impl Acts {
         Self { api, board }
     }
 
-    /// Waits until so many workers serve.
-    pub(super) async fn until_whole(&self, workers: u16) {
-        self.until(|world| ready(world).count() >= usize::from(workers))
-            .await;
-    }
-
     /// Drains a node: cordons it, evicts whatever is on it, waits until that is gone; then it takes pods again.
     pub(super) async fn drain(&self, random: &mut Random) {
         let nodes = self.api.store().nodes();

@@ -63,7 +63,6 @@ impl Disruptions {
     /// Disrupts until `stop`, at most `limit` times where there is one.
     pub async fn run(mut self, limit: Option<u32>, stop: CancellationToken) {
         stop.run_until_cancelled(async {
-            self.acts.until_whole(self.workers).await;
             let mut count = 0;
             while limit.is_none_or(|limit| count < limit) {
                 tokio::time::sleep(PAUSE).await;

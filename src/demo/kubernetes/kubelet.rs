@@ -2,6 +2,7 @@
 //! on SIGTERM: whatever the worker held is lost then. Decides nothing.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
@@ -9,13 +10,15 @@ use tokio_util::sync::CancellationToken;
 use super::objects;
 use super::store::Store;
 use crate::core::guard::facts::pod::{Phase, Pod, Role};
+use crate::core::guard::time::Time;
 use crate::demo::simulator::Simulator;
+use crate::trino::words::NodeState;
 
 /// How often it looks.
 const TICK: Duration = Duration::from_millis(50);
 
 /// From the container's start until Trino serves; real ones take 10 to 30 s.
-pub(super) const START_UP: Duration = Duration::from_millis(1500);
+const START_UP: Duration = Duration::from_secs(1);
 
 /// From the deletion until the process is gone.
 const STOPPING: Duration = Duration::from_millis(300);
@@ -25,6 +28,8 @@ const STOPPING: Duration = Duration::from_millis(300);
 pub(super) struct Kubelet {
     store: Store,
     simulator: Arc<Simulator>,
+    /// Workers that were DRAINED when they were ended.
+    drained: Arc<AtomicU64>,
 }
 
 /// What is to be done for a pod.
@@ -36,8 +41,17 @@ enum Step {
 }
 
 impl Kubelet {
-    pub(super) const fn new(store: Store, simulator: Arc<Simulator>) -> Self {
-        Self { store, simulator }
+    pub(super) fn new(store: Store, simulator: Arc<Simulator>) -> Self {
+        Self {
+            store,
+            simulator,
+            drained: Arc::default(),
+        }
+    }
+
+    /// Counts the workers that were DRAINED when they were ended.
+    pub(super) fn drained(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.drained)
     }
 
     /// Works until `stop`.
@@ -89,12 +103,21 @@ impl Kubelet {
     }
 
     fn stop(&self, pod: &Pod) {
-        self.simulator.kill_worker(&pod.name.name);
+        let name = &pod.name.name;
+        let workers = self.simulator.workers();
+        let mut drained = workers
+            .iter()
+            .filter(|worker| worker.alive && worker.state == NodeState::Drained);
+        let was_drained = drained.any(|worker| worker.name == *name);
+        self.drained
+            .fetch_add(u64::from(was_drained), Ordering::Relaxed);
+        self.simulator.kill_worker(name);
         self.store.drop_pod(pod);
     }
 }
 
-fn step_of(pod: &Pod, now: crate::core::guard::time::Time) -> Option<Step> {
+/// What is due for a pod now.
+fn step_of(pod: &Pod, now: Time) -> Option<Step> {
     let since = |then| now.since(then);
     if let Some(deleting) = pod.deleting {
         return (since(deleting) >= STOPPING).then_some(Step::Stop);

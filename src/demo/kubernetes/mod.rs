@@ -13,6 +13,7 @@ mod scheduler;
 pub mod store;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -26,7 +27,10 @@ use crate::demo::simulator::Simulator;
 
 /// The running controllers. Dropping it ends them.
 #[derive(Debug)]
-pub struct Controllers(JoinSet<()>);
+pub struct Controllers {
+    running: JoinSet<()>,
+    drained: Arc<AtomicU64>,
+}
 
 impl Controllers {
     /// Starts all controllers; `stop` ends them.
@@ -37,12 +41,19 @@ impl Controllers {
         running.spawn(Deployments::new(api.store().clone()).run(stop.clone()));
         running.spawn(Scheduler::new(api.store().clone()).run(stop.clone()));
         running.spawn(ReplicaSets::new(api.clone()).run(stop.clone()));
+        let drained = kubelet.drained();
         running.spawn(kubelet.run(stop.clone()));
-        Self(running)
+        Self { running, drained }
+    }
+
+    /// Workers that were DRAINED when they were ended.
+    #[must_use]
+    pub fn drained(&self) -> u64 {
+        self.drained.load(Ordering::Relaxed)
     }
 
     /// Waits until all have ended.
     pub async fn end(mut self) {
-        while self.0.join_next().await.is_some() {}
+        while self.running.join_next().await.is_some() {}
     }
 }
