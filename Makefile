@@ -56,6 +56,7 @@ cluster:
 bench: ## Measure against the goals, beside named peers, in one run; exits 1 on a missed one
 	cargo bench --locked --bench parser
 	cargo bench --locked --bench exporter
+	cargo bench --locked --bench guard
 
 fuzz: ## Fuzz everything that parses foreign bytes, SECONDS (default 60) per target
 	./fuzz/run.sh $${SECONDS_PER_TARGET:-60}

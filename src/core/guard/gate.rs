@@ -8,6 +8,7 @@ use super::class::{Class, View};
 use super::evidence::Risk;
 use super::facts::pod::{Pod, Role};
 use super::facts::workload::Workload;
+use super::fleet::Serving;
 use super::mutant::{self, Mutant};
 use super::notes::Override;
 use super::time::Time;
@@ -95,6 +96,19 @@ impl View<'_> {
     /// Whether a worker may be removed.
     #[must_use]
     pub fn gate(&self, pod: &Pod, patience: Patience) -> Gate {
+        let serve = |least| self.has_serving(&pod.cluster, pod, least);
+        self.gate_where(pod, patience, &serve)
+    }
+
+    /// The same, for whoever judges many workers of one cluster at the same moment.
+    #[must_use]
+    pub fn gate_among(&self, pod: &Pod, patience: Patience, serving: &Serving) -> Gate {
+        let serve = |least| serving.has_without(pod, least);
+        self.gate_where(pod, patience, &serve)
+    }
+
+    /// `serve`: whether at least so many others serve.
+    fn gate_where(&self, pod: &Pod, patience: Patience, serve: &dyn Fn(u32) -> bool) -> Gate {
         if pod.deleting.is_some() {
             return Gate::Open(Why::Deleting);
         }
@@ -105,7 +119,7 @@ impl View<'_> {
         let class = self.class(pod);
         let gate = self
             .by_class(pod, class)
-            .or_else(|| self.by_bound(pod, class, patience));
+            .or_else(|| self.by_bound(pod, class, patience, serve));
         match (gate, glass) {
             (Some(gate), _) => gate,
             (None, Glass::Flawed(what)) => Gate::Shut(Barrier::BadOverride(what)),
@@ -243,7 +257,13 @@ impl View<'_> {
     }
 
     /// What time allows.
-    fn by_bound(&self, pod: &Pod, class: Class, patience: Patience) -> Option<Gate> {
+    fn by_bound(
+        &self,
+        pod: &Pod,
+        class: Class,
+        patience: Patience,
+        serve: &dyn Fn(u32) -> bool,
+    ) -> Option<Gate> {
         let unreachable = self.unreachable_since(pod);
         let long = unreachable.is_some_and(|since| self.now.since(since) >= self.unknown_max(pod));
         // What is known to be at risk never becomes unknown.
@@ -257,7 +277,7 @@ impl View<'_> {
             return Some(Gate::Open(Why::FinalBound));
         }
         let clock = self.clock(pod, refused, patience)?;
-        let after = || self.serving_without(&pod.cluster, pod) >= self.floor(&pod.cluster, true);
+        let after = || serve(self.floor(&pod.cluster, true));
         (over(clock, limit) && after()).then_some(Gate::Open(Why::MaxBlock))
     }
 

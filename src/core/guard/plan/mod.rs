@@ -94,7 +94,7 @@ fn enforce<'a>(view: View<'a>, cluster: &'a ClusterId, memory: &mut Memory) -> V
         actions.extend(coordinator::step(&view, memory, pod));
     }
     for pod in crew.pods.iter().chain(&coordinators) {
-        actions.extend(events::of_pod(&view, memory, pod));
+        actions.extend(events::of_pod(&crew, memory, pod));
     }
     actions.extend(events::of_cluster(&crew, memory));
     actions

@@ -6,6 +6,7 @@ use crate::core::guard::class::{Class, View};
 use crate::core::guard::facts::Name;
 use crate::core::guard::facts::pod::{Phase, Pod, Role};
 use crate::core::guard::facts::workload::{Kind, Workload};
+use crate::core::guard::fleet::Serving;
 use crate::core::guard::gate::{Barrier, Gate, Glass, Why};
 use crate::core::guard::mutant::{self, Mutant};
 use crate::core::guard::notes::{Cause, GrantKey};
@@ -159,11 +160,12 @@ impl<'a> Plan<'a> {
         let pods = ranked(view, workload);
         let active = u32::try_from(pods.len()).unwrap_or(u32::MAX);
         let key = scale_key(workload, new);
+        let serving = Serving::new(*view, &workload.cluster);
         let victims = Self::leaving(workload, pods, (old, new))
             .into_iter()
             .map(|pod| Victim {
                 pod,
-                fate: fate(view, ask, pod, &key),
+                fate: fate(view, ask, pod, (&key, &serving)),
             });
         Self {
             workload,
@@ -287,7 +289,7 @@ fn scale_key(workload: &Workload, new: u32) -> GrantKey {
     }
 }
 
-fn fate(view: &View, ask: &Ask, pod: &Pod, key: &GrantKey) -> Fate {
+fn fate(view: &View, ask: &Ask, pod: &Pod, (key, serving): (&GrantKey, &Serving)) -> Fate {
     // A container that has not started owns nothing, whatever the pod's node says. In a pod that waits for another container
     // Trino's own may run.
     if pod.phase == Phase::Pending && pod.running().is_none() {
@@ -299,7 +301,7 @@ fn fate(view: &View, ask: &Ask, pod: &Pod, key: &GrantKey) -> Fate {
     // Only with the proof, and with it the drained cost, in our cache will the controller's own ranking choose this pod.
     let drained = matches!(view.class(pod), Class::Drained { .. });
     let unannounced = drained && !view.is_announced(pod);
-    match view.gate(pod, ask.caller.patience()) {
+    match view.gate_among(pod, ask.caller.patience(), serving) {
         Gate::Open(Why::Dead | Why::Starting) => Fate::Nothing,
         Gate::Open(Why::Drained) | Gate::Look if unannounced => Fate::Held(Barrier::Unproven),
         Gate::Open(why) => Fate::Free(why),
