@@ -53,15 +53,23 @@ Exit codes:
   1  failed while running; with --once, something is unknown
   2  the command line or the configuration is wrong";
 
-const DEMO: &str = "Show it working: a simulated Trino cluster with the real exporter.
+const DEMO: &str =
+    "Show it working: a simulated Trino cluster with the real exporter and the real guard.
 
-Needs nothing but this program and listens on 127.0.0.1 only. In a terminal a table of workers \
-changes as queries run; elsewhere it prints plain lines. Ctrl-C ends it.";
+Nodes are drained, workers scaled down, restarted and deleted while queries run; the guard keeps \
+them alive. Needs nothing but this program, no Kubernetes either, and listens on 127.0.0.0/8 only. \
+In a terminal a table of workers changes; elsewhere it prints plain lines. Ctrl-C ends it.";
 
 const DEMO_EXAMPLES: &str = "Examples:
   xtrinode demo
   xtrinode demo --for 30s
-  xtrinode demo --workers 20 --queries 50 --size large";
+  xtrinode demo --for 30s --without-guard       the same disruptions, unguarded
+  xtrinode demo --workers 20 --queries 50 --size large
+
+Exit codes:
+  0  ended as asked, and no query was killed
+  1  a query was killed, or the demo could not run
+  2  the command line is wrong";
 
 const WEBHOOKS: &str = "Print the webhook configurations that put the guard in front of removals.
 One for each mode: the label xtrinode.io/guard of a namespace says which serves it. The chart renders the same; this \
@@ -220,6 +228,14 @@ pub struct DemoArgs {
     /// How many queries run at a time
     #[arg(long, value_name = "N", default_value_t = 6, value_parser = clap::value_parser!(u16).range(0..=1000))]
     pub queries: u16,
+
+    /// Do the same without the guard, and see what it costs
+    #[arg(long)]
+    pub without_guard: bool,
+
+    /// Decides the order of disruptions and the names of pods
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
 
     /// How long the documents are that the exporter has to read
     #[arg(long, value_enum, value_name = "SIZE", default_value_t)]

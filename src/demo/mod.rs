@@ -1,34 +1,40 @@
-//! `xtrinode demo`: a simulated Trino cluster, clients that read it slowly, and the real exporter
-//! watching, live in a terminal. It decides how these are started and stopped; nothing imports it.
+//! `xtrinode demo`: a simulated Trino cluster on a simulated Kubernetes, clients that read slowly, people who disrupt, the
+//! real exporter and the real guard in between, live in a terminal. It decides how these are started and stopped;
+//! nothing imports it.
 
-mod players;
+mod casualties;
+pub mod disruptions;
+mod guarding;
+pub mod kubernetes;
+mod news;
+pub mod players;
 mod screen;
 mod show;
 pub mod simulator;
+pub mod stage;
 mod table;
-mod wiring;
+pub mod wiring;
 
 use std::process::ExitCode;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use tokio_util::sync::CancellationToken;
 
-use self::players::Players;
 use self::screen::Screen;
 use self::show::Show;
-use self::simulator::{Access, Bind, Simulator, SimulatorConfig, Users};
-use self::wiring::Watcher;
+use self::stage::{Script, Stage};
 use crate::cli::{DemoArgs, DemoSize};
 use crate::process::logs::{self, LogFormat, LogLevel};
 use crate::process::{runtime, shutdown};
 
-/// `xtrinode demo`: 0 when it ended as asked, 1 when it could not run.
+/// `xtrinode demo`: 0 when it ended as asked and no query was killed, else 1.
 #[must_use]
 pub fn run(args: &DemoArgs) -> ExitCode {
     let ended = runtime::block_on(Box::pin(perform(args))).context("cannot start the runtime");
     match ended.and_then(|ended| ended) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
         Err(error) => {
             eprintln!("xtrinode: {error:#}");
             ExitCode::FAILURE
@@ -36,34 +42,25 @@ pub fn run(args: &DemoArgs) -> ExitCode {
     }
 }
 
-async fn perform(args: &DemoArgs) -> anyhow::Result<()> {
+/// Plays; answers whether every query lived.
+async fn perform(args: &DemoArgs) -> anyhow::Result<bool> {
     let mut screen = Screen::open();
     start_logs(args, screen.is_live())?;
     let stop = shutdown::on_signals().context("cannot handle signals")?;
-    let simulator = Simulator::start(cluster(args))
-        .await
-        .context("cannot start the simulator")?;
-    let (watcher, exporter) = Watcher::prepare(&simulator, args.port, &stop).await?;
-    let players = Players::start(&simulator.coordinator_uri(), args.queries, &stop)?;
+    let stage = Stage::set(&script(args), &stop).await?;
     let show = Show {
-        simulator: &simulator,
-        watcher: &watcher,
-        players: &players,
+        stage: &stage,
         args,
         began: Instant::now(),
     };
     tokio::spawn(end_after(args.run_for, stop.clone()));
-    let drawing = async {
-        let drawn = show.run(&mut screen, &stop).await;
-        stop.cancel();
-        drawn
-    };
-    let (drawn, outcome) = tokio::join!(drawing, exporter.run());
+    let drawn = show.run(&mut screen, &stop).await;
+    stop.cancel();
+    let account = show.account();
+    let news = stage.end().await?;
     // Nobody reads: no reason to complain, as with `xtrinode demo | head`.
-    let _ = drawn.and_then(|()| screen.print(&show.summary()));
-    players.leave().await;
-    simulator.shutdown().await;
-    outcome
+    let _ = drawn.and_then(|()| screen.print(&[account, news::verdict(&news)].concat()));
+    Ok(news.killed == 0 && news.queries.failed == 0)
 }
 
 /// Cancels `stop` when the time is over; without a time, never.
@@ -86,25 +83,15 @@ fn start_logs(args: &DemoArgs, live: bool) -> anyhow::Result<()> {
     Ok(logs::init(level, format)?)
 }
 
-/// The cluster of the demo: everybody may do everything, so that a viewer can drain by hand.
-fn cluster(args: &DemoArgs) -> SimulatorConfig {
-    let since_1970 = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    SimulatorConfig {
-        workers: usize::from(args.workers),
-        bind: if usize::from(args.workers) > 250 {
-            Bind::Ports
-        } else {
-            Bind::default()
-        },
-        access: Access {
-            write_system: Users::Everyone,
-            ..Access::default()
-        },
+fn script(args: &DemoArgs) -> Script {
+    Script {
+        workers: args.workers,
+        queries: args.queries,
+        seed: args.seed,
+        guarded: !args.without_guard,
+        disruptions: None,
         document_bytes: document_bytes(args.size),
-        epoch_millis: i64::try_from(since_1970.as_millis()).unwrap_or(i64::MAX),
-        ..SimulatorConfig::default()
+        port: args.port,
     }
 }
 

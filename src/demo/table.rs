@@ -196,7 +196,9 @@ const fn bar_colour(held: Held) -> &'static str {
     if held.bytes > 64_000_000 { "31" } else { "33" }
 }
 
-fn paint(code: &str, text: &str, colour: bool) -> String {
+/// Colours a text, where colours are wanted.
+#[must_use]
+pub fn paint(code: &str, text: &str, colour: bool) -> String {
     if colour {
         format!("\x1b[{code}m{text}\x1b[0m")
     } else {
@@ -205,7 +207,8 @@ fn paint(code: &str, text: &str, colour: bool) -> String {
 }
 
 /// Cuts a line at `width` visible columns; escapes take none.
-fn clip(line: &str, width: usize) -> String {
+#[must_use]
+pub fn clip(line: &str, width: usize) -> String {
     let (mut out, mut columns, mut in_escape) = (String::new(), 0, false);
     for c in line.chars() {
         if c == '\x1b' {

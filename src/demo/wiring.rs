@@ -163,6 +163,12 @@ impl Watcher {
         ]
     }
 
+    /// Where it serves.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
     /// What it has done so far.
     #[must_use]
     pub fn work(&self) -> Work {

@@ -8,6 +8,7 @@ use super::class::{Class, View};
 use super::evidence::Risk;
 use super::facts::pod::{Pod, Role};
 use super::facts::workload::Workload;
+use super::mutant::{self, Mutant};
 use super::notes::Override;
 use super::time::Time;
 
@@ -16,7 +17,7 @@ use super::time::Time;
 pub enum Gate {
     /// Yes.
     Open(Why),
-    /// Yes, if it still says DRAINED when asked now.
+    /// Yes, if it still says what it said when it is asked now: DRAINED, or that it is starting.
     Look,
     /// No.
     Shut(Barrier),
@@ -215,13 +216,19 @@ impl View<'_> {
         let open = |why| Some(Gate::Open(why));
         match class {
             Class::Dead => return open(Why::Dead),
-            Class::Starting => return open(Why::Starting),
+            // It may have begun to work since: only its last word counts.
+            Class::Starting if self.asked_within(pod, LOOK) => return open(Why::Starting),
+            Class::Starting => return Some(Gate::Look),
             _ if self.is_suspended(pod) => return open(Why::Suspending),
             // What is being taken back may get work at any moment.
-            _ if pod.notes.returning.is_some() => return None,
+            _ if pod.notes.returning.is_some() && !mutant::is(Mutant::IgnoreReturning) => {
+                return None;
+            }
             Class::Drained { looked: true } => return open(Why::Drained),
             Class::Drained { looked: false } => return Some(Gate::Look),
             Class::Leaked => return open(Why::Leaked),
+            Class::Idle if mutant::is(Mutant::TrustIdle) => return open(Why::Drained),
+            Class::Unknown if mutant::is(Mutant::UnknownAsZero) => return open(Why::Drained),
             Class::Busy(_) | Class::Idle | Class::Unknown => {}
         }
         if self.cannot_drain(&pod.cluster) && self.is_idle_twice(pod) {
@@ -258,6 +265,8 @@ impl View<'_> {
     fn limit(&self, pod: &Pod, patience: Patience) -> Option<Duration> {
         let bounds = &self.policy.bounds;
         match patience {
+            _ if mutant::is(Mutant::NoBound) => None,
+            _ if mutant::is(Mutant::ShortBound) => Some(self.max_block(pod) / 2),
             Patience::Endless => None,
             Patience::Preemption => Some(bounds.preemption_max_block.min(self.max_block(pod))),
             Patience::Ordinary => Some(self.max_block(pod)),
@@ -351,6 +360,9 @@ impl View<'_> {
     }
 }
 
+#[cfg(test)]
+#[path = "gate_order_tests.rs"]
+mod order_tests;
 #[cfg(test)]
 #[path = "gate_tests.rs"]
 mod tests;

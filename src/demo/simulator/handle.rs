@@ -1,7 +1,7 @@
 //! Starts and stops a simulated cluster and pulls its strings: workers come and go, queries are
 //! submitted, clients stop and go on. It owns the sockets; it answers no request itself.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -47,9 +47,12 @@ pub struct WorkerView {
 #[derive(Debug, Default)]
 struct Workers {
     servers: BTreeMap<String, NodeServer>,
-    next_host: u8,
+    last_host: u8,
     port: u16,
 }
+
+/// Workers that a subnet has addresses for: all but the first and the last.
+const HOSTS: u8 = 254;
 
 impl Simulator {
     /// Starts a cluster on loopback addresses.
@@ -95,6 +98,21 @@ impl Simulator {
         Ok(name)
     }
 
+    /// Lets a worker join under a name that somebody else has chosen; answers its address.
+    ///
+    /// # Errors
+    /// When a worker has that name, no address is left, or it cannot be listened on.
+    pub async fn join_named(&self, name: &str) -> io::Result<SocketAddr> {
+        let listener = self.listen().await?;
+        let address = listener.local_addr()?;
+        if !self.shared.model().join_worker(name, address.to_string()) {
+            return Err(known(name));
+        }
+        self.serve(name, listener)?;
+        self.lock_workers().port = address.port();
+        Ok(address)
+    }
+
     /// Lets a worker join under a name and at an address that somebody else has chosen.
     ///
     /// # Errors
@@ -102,8 +120,7 @@ impl Simulator {
     pub async fn join_worker(&self, name: &str, address: SocketAddr) -> io::Result<()> {
         let listener = TcpListener::bind(address).await?;
         if !self.shared.model().join_worker(name, address.to_string()) {
-            let text = format!("a worker named {name} has joined before");
-            return Err(io::Error::new(io::ErrorKind::AlreadyExists, text));
+            return Err(known(name));
         }
         self.serve(name, listener)
     }
@@ -233,30 +250,14 @@ impl Simulator {
         Ok(())
     }
 
-    /// Opens the next worker's listener.
+    /// Opens the next worker's listener, on the port of the last one where that is free.
     async fn listen(&self) -> io::Result<TcpListener> {
-        let (host, port) = {
+        let Bind::Addresses { subnet } = self.shared.config.bind else {
+            return TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
+        };
+        let (address, port) = {
             let mut workers = self.lock_workers();
-            workers.next_host = workers
-                .next_host
-                .checked_add(1)
-                .filter(|host| *host < 255)
-                .ok_or_else(|| {
-                    io::Error::new(
-                        io::ErrorKind::AddrNotAvailable,
-                        "no loopback address is left for another worker",
-                    )
-                })?;
-            (workers.next_host, workers.port)
-        };
-        let address = match self.shared.config.bind {
-            Bind::Ports => IpAddr::from(Ipv4Addr::LOCALHOST),
-            Bind::Addresses { subnet } => IpAddr::from([127, 0, subnet, host]),
-        };
-        let port = if self.shared.config.bind == Bind::Ports {
-            0
-        } else {
-            port
+            (workers.take_address(subnet)?, workers.port)
         };
         match TcpListener::bind((address, port)).await {
             Ok(listener) => Ok(listener),
@@ -279,10 +280,35 @@ impl Simulator {
     }
 }
 
+impl Workers {
+    /// The next address that no worker has. They are given out in turn, so that one that was left is not soon taken
+    /// for its last owner.
+    fn take_address(&mut self, subnet: u8) -> io::Result<IpAddr> {
+        let taken: BTreeSet<_> = self.servers.values().map(|s| s.address.ip()).collect();
+        let turn = (self.last_host..HOSTS).chain(0..self.last_host);
+        let mut turn = turn.map(|host| (host + 1, IpAddr::from([127, 0, subnet, host + 1])));
+        let free = turn.find(|(_, address)| !taken.contains(address));
+        let none = || {
+            io::Error::new(
+                io::ErrorKind::AddrNotAvailable,
+                "no loopback address is left for another worker",
+            )
+        };
+        let (host, address) = free.ok_or_else(none)?;
+        self.last_host = host;
+        Ok(address)
+    }
+}
+
 impl Drop for Simulator {
     fn drop(&mut self) {
         self.ticker.abort();
     }
+}
+
+fn known(name: &str) -> io::Error {
+    let text = format!("a worker named {name} has joined before");
+    io::Error::new(io::ErrorKind::AlreadyExists, text)
 }
 
 /// Moves a cluster that follows the real clock.

@@ -181,7 +181,7 @@ fn a_changed_configuration_restarts_the_pods() {
 
 fn notes(extra: &[&str]) -> String {
     let mut arguments = vec!["install", "guard", CHART, "--dry-run=client"];
-    arguments.extend(["--namespace", "xtrinode-system", "--kube-version", "1.30"]);
+    arguments.extend(["--namespace", "xtrinode-system"]);
     arguments.extend(extra);
     let output = helm(&arguments);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();

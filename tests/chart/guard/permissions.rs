@@ -52,10 +52,10 @@ xtrinode-system-xtrinode-guard: validatingwebhookconfigurations [xtrinode-guard-
 xtrinode-system-xtrinode-guard: pods = get,list,watch,patch
 xtrinode-system-xtrinode-guard: pods/eviction = create
 xtrinode-system-xtrinode-guard: deployments,statefulsets,replicasets = get,list,watch
-xtrinode-system-xtrinode-guard: events = create,patch
+xtrinode-system-xtrinode-guard: events = create
 xtrinode-system-xtrinode-guard-override: pods,namespaces = override
 xtrinode-system-xtrinode-guard-override: deployments,statefulsets,replicasets = override
-xtrinode-guard@xtrinode-system: leases [xtrinode-guard] = get,update,patch
+xtrinode-guard@xtrinode-system: leases [xtrinode-guard] = get,patch
 xtrinode-guard@xtrinode-system: secrets [xtrinode-guard-tls] = get,update
 "
     );
@@ -73,10 +73,10 @@ xtrinode-system-xtrinode-guard: pods = get,list,watch,patch
 xtrinode-system-xtrinode-guard: pods/eviction = create
 xtrinode-system-xtrinode-guard: deployments,statefulsets,replicasets = get,list,watch
 xtrinode-system-xtrinode-guard: deployments,statefulsets,replicasets = patch
-xtrinode-system-xtrinode-guard: events = create,patch
+xtrinode-system-xtrinode-guard: events = create
 xtrinode-system-xtrinode-guard-override: pods,namespaces = override
 xtrinode-system-xtrinode-guard-override: deployments,statefulsets,replicasets = override
-xtrinode-guard@xtrinode-system: leases [xtrinode-guard] = get,update,patch
+xtrinode-guard@xtrinode-system: leases [xtrinode-guard] = get,patch
 "
     );
 }
@@ -90,15 +90,15 @@ xtrinode-system-xtrinode-guard: namespaces,nodes = get,list,watch
 xtrinode-system-xtrinode-guard: validatingwebhookconfigurations [xtrinode-guard-audit,xtrinode-guard-enforce] = get,delete
 xtrinode-system-xtrinode-guard-override: pods,namespaces = override
 xtrinode-system-xtrinode-guard-override: deployments,statefulsets,replicasets = override
-xtrinode-guard@xtrinode-system: leases [xtrinode-guard] = get,update,patch
+xtrinode-guard@xtrinode-system: leases [xtrinode-guard] = get,patch
 xtrinode-system-xtrinode-guard@one: pods = get,list,watch,patch
 xtrinode-system-xtrinode-guard@one: pods/eviction = create
 xtrinode-system-xtrinode-guard@one: deployments,statefulsets,replicasets = get,list,watch
-xtrinode-system-xtrinode-guard@one: events = create,patch
+xtrinode-system-xtrinode-guard@one: events = create
 xtrinode-system-xtrinode-guard@two: pods = get,list,watch,patch
 xtrinode-system-xtrinode-guard@two: pods/eviction = create
 xtrinode-system-xtrinode-guard@two: deployments,statefulsets,replicasets = get,list,watch
-xtrinode-system-xtrinode-guard@two: events = create,patch
+xtrinode-system-xtrinode-guard@two: events = create
 "
     );
 }

@@ -31,7 +31,7 @@ fn every_annotation_of_ours_is_protected() {
         protected && key.name.starts_with("xtrinode.io/")
     });
     let ours: BTreeSet<&str> = ours.map(|key| key.name).collect();
-    assert_eq!(ours.len(), 9);
+    assert_eq!(ours.len(), 10);
     assert_eq!(named(&text), ours);
 }
 

@@ -20,6 +20,10 @@ fn values_that_the_schema_does_not_know_are_refused() {
         ("webhook.url=http://a", "'/webhook/url'"),
         ("webhook.pathSecret=short", "'/webhook/pathSecret'"),
         (
+            "webhook.pathSecret=0123456789ABCDEF",
+            "'/webhook/pathSecret'",
+        ),
+        (
             "bounds.abandonAfterSeconds=600",
             "'/bounds/abandonAfterSeconds'",
         ),

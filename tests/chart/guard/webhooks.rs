@@ -106,7 +106,7 @@ fn the_secret_segment_is_the_same_everywhere() {
         text.split('/').next().expect("a segment").to_owned()
     };
     let segments: Vec<_> = paths(&objects).iter().map(first).collect();
-    assert_eq!((segments.len(), segments[0].len()), (10, 32));
+    assert_eq!((segments.len(), segments[0].len()), (10, 40));
     assert!(segments.iter().all(|it| *it == segments[0]));
     assert_ne!(
         first(&paths(&other)[0]),
@@ -118,7 +118,7 @@ fn the_secret_segment_is_the_same_everywhere() {
     let kept = kept.expect("a Secret")["data"]["secret"]
         .as_str()
         .expect("text");
-    assert_eq!(kept.len(), 44, "32 bytes in base64");
+    assert_eq!(kept.len(), 56, "40 bytes in base64");
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::core::guard::bounds::{ALLOWED, CALM};
 use crate::core::guard::class::View;
 use crate::core::guard::facts::pod::Pod;
+use crate::core::guard::mutant::{self, Mutant};
 use crate::core::guard::notes::Notes;
 use crate::core::guard::time::Time;
 use crate::trino::words::NodeState;
@@ -100,7 +101,7 @@ fn keeps_want(crew: &Crew<'_>, memory: &Memory, pod: &Pod) -> bool {
 /// Whether what we wrote for a pod that nobody wants gone may be taken back: [`CALM`] after that was seen, or at once
 /// when the want is too old; never within [`ALLOWED`] of an allow.
 pub(super) fn is_over(crew: &Crew<'_>, memory: &mut Memory, pod: &Pod) -> bool {
-    if !has_leftovers(&pod.notes, crew.view.now) {
+    if !has_leftovers(&pod.notes, crew.view.now) || mutant::is(Mutant::NeverGiveBack) {
         memory.calm(&pod.uid);
         return false;
     }
@@ -115,7 +116,8 @@ pub(super) fn is_over(crew: &Crew<'_>, memory: &mut Memory, pod: &Pod) -> bool {
 /// a later allow, so [`ALLOWED`] is longer than that time.
 fn was_allowed(notes: &Notes, now: Time) -> bool {
     let grant = notes.grant.as_ref();
-    grant.is_some_and(|grant| now.since(grant.at) < ALLOWED)
+    let counts = !mutant::is(Mutant::GiveBackDuringAllow);
+    counts && grant.is_some_and(|grant| now.since(grant.at) < ALLOWED)
 }
 
 /// Whether a pod carries anything of ours that means something, or a grant that is over.

@@ -7,6 +7,7 @@ use crate::core::guard::facts::Name;
 use crate::core::guard::facts::pod::{Phase, Pod, Role};
 use crate::core::guard::facts::workload::{Kind, Workload};
 use crate::core::guard::gate::{Barrier, Gate, Glass, Why};
+use crate::core::guard::mutant::{self, Mutant};
 use crate::core::guard::notes::{Cause, GrantKey};
 use crate::core::guard::rank::ranked;
 use crate::core::guard::rows::Row;
@@ -158,7 +159,7 @@ impl<'a> Plan<'a> {
         let pods = ranked(view, workload);
         let active = u32::try_from(pods.len()).unwrap_or(u32::MAX);
         let key = scale_key(workload, new);
-        let victims = Self::leaving(workload, pods, new)
+        let victims = Self::leaving(workload, pods, (old, new))
             .into_iter()
             .map(|pod| Victim {
                 pod,
@@ -175,12 +176,20 @@ impl<'a> Plan<'a> {
 
     /// Which of the ranked pods would go: by pods that exist, not by numbers in specs. A StatefulSet's ordinals decide for
     /// themselves: a missing low one saves no high one.
-    fn leaving<'b>(workload: &Workload, mut pods: Vec<&'b Pod>, new: u32) -> Vec<&'b Pod> {
+    fn leaving<'b>(
+        workload: &Workload,
+        mut pods: Vec<&'b Pod>,
+        (old, new): (u32, u32),
+    ) -> Vec<&'b Pod> {
         if workload.kind == Kind::StatefulSet {
             let first = workload.ordinal_start.saturating_add(new);
             pods.retain(|pod| pod.ordinal().is_none_or(|ordinal| ordinal >= first));
         } else {
-            pods.truncate(pods.len().saturating_sub(new as usize));
+            let by_spec = mutant::is(Mutant::CountBySpec).then(|| old.saturating_sub(new));
+            let gone = by_spec.map_or(pods.len().saturating_sub(new as usize), |gone| {
+                gone as usize
+            });
+            pods.truncate(gone);
         }
         pods
     }
@@ -259,7 +268,7 @@ impl<'a> Plan<'a> {
     ) -> Verdict {
         let wants = held
             .iter()
-            .map(|(pod, _)| pod::want(ask, pod, Cause::Scale, Some(self.new)));
+            .filter_map(|(pod, _)| pod::want(ask, pod, Cause::Scale, Some(self.new)));
         let row = if held.is_empty() {
             Row::Granted
         } else {
