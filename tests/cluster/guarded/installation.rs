@@ -88,6 +88,13 @@ pub async fn with(world: &mut World, values: Value) -> Result<()> {
     armed(world).await
 }
 
+/// The next scenario that asks for any values installs them: what is installed now is another's choice.
+pub fn forget_values(world: &mut World) {
+    if let Some(guard) = &mut world.guard {
+        guard.values = Value::Null;
+    }
+}
+
 /// Waits until no request gets past the guard: each webhook that refuses names an authority and fails closed.
 async fn armed(world: &World) -> Result<()> {
     let api = Api::<ValidatingWebhookConfiguration>::all(world.plane.client.clone());

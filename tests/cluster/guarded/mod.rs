@@ -4,9 +4,13 @@
 mod coordinator;
 mod door;
 mod exceptions;
+mod faults;
 mod headline;
 pub mod installation;
+mod kick;
+mod lifecycle;
 mod nodes;
+mod questions;
 mod removal;
 mod scaling;
 mod scene;
@@ -19,7 +23,10 @@ pub fn scenarios() -> Vec<Scenario> {
     scenarios.extend(removal::scenarios());
     scenarios.extend(coordinator::scenarios());
     scenarios.extend(exceptions::scenarios());
+    scenarios.extend(faults::scenarios());
+    scenarios.extend(kick::scenarios());
     // Last: they ask for other values.
     scenarios.extend(scaling::scenarios());
+    scenarios.extend(lifecycle::scenarios());
     scenarios
 }

@@ -74,6 +74,12 @@ impl<'a> Crew<'a> {
         self.wanted.contains_key(pod.uid.as_str())
     }
 
+    /// Whether a cordon alone speaks for its going.
+    pub fn is_cordon_alone(&self, pod: &Pod) -> bool {
+        let wanted = self.wanted.get(pod.uid.as_str());
+        wanted.is_some_and(|wanted| wanted.cordon_alone)
+    }
+
     /// The record of a drain of ours on the container that runs now.
     pub fn record<'p>(&self, pod: &'p Pod) -> Option<&'p Drain> {
         self.view.record(pod)?;

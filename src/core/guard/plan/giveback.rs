@@ -155,6 +155,13 @@ pub(super) fn demanded<'a>(crew: &Crew<'a>, memory: &Memory) -> Option<&'a str> 
     newest.map(|pod| pod.uid.as_str())
 }
 
+/// Whether a worker was just told to work again, and its coordinator may not have noticed.
+pub(super) fn comes_back(crew: &Crew<'_>, memory: &Memory, pod: &Pod) -> bool {
+    let told = memory.within(&pod.uid, Try::Return, AGAIN, crew.view.now);
+    let steady = pod.is_active() && pod.ready && crew.record(pod).is_none();
+    told || pod.notes.returning.is_some() || (steady && !crew.view.is_serving(pod))
+}
+
 /// Whether a worker serves, is about to, or might for all that is known.
 fn may_serve(crew: &Crew<'_>, pod: &Pod) -> bool {
     if pod.deleting.is_some() || !pod.is_active() {
@@ -169,7 +176,7 @@ fn may_serve(crew: &Crew<'_>, pod: &Pod) -> bool {
     pod.ready && active && crew.record(pod).is_none()
 }
 
-fn can_return(crew: &Crew<'_>, pod: &Pod) -> bool {
+pub(super) fn can_return(crew: &Crew<'_>, pod: &Pod) -> bool {
     let steady = pod.is_active() && pod.notes.returning.is_none() && pod.running().is_some();
     let ours = crew.record(pod).is_some() && !is_shutting_down(crew, pod);
     let bound = crew.is_last_stretch(pod) || crew.is_ordered(pod);
