@@ -63,6 +63,49 @@ const DEMO_EXAMPLES: &str = "Examples:
   xtrinode demo --for 30s
   xtrinode demo --workers 20 --queries 50 --size large";
 
+const WEBHOOKS: &str = "Print the webhook configurations that put the guard in front of removals.
+One for each mode: the label xtrinode.io/guard of a namespace says which serves it. The chart renders the same; this \
+is for whoever installs without Helm. Nothing is applied.";
+
+const WEBHOOKS_EXAMPLES: &str = "Examples:
+  xtrinode manifests webhooks > webhooks.yaml
+  xtrinode manifests webhooks --config guard.yaml --path-secret-file secret.txt | kubectl apply -f -
+  xtrinode manifests webhooks --inject-ca-from xtrinode-system/xtrinode-guard
+  xtrinode manifests webhooks --url https://10.0.0.5:8443 --ca-file ca.crt";
+
+const GUARD: &str = "The guard: an admission webhook that refuses evictions, deletions and scale-downs that would lose \
+the work of Trino workers, drains the workers instead, and lets go as soon as it is safe.";
+
+const GUARD_RUN_EXAMPLES: &str = "Examples:
+  xtrinode guard run --config guard.yaml
+  xtrinode guard run --config guard.yaml --check-config     is the file right?
+
+Exit codes:
+  0  stopped as asked
+  1  failed while running
+  2  the command line or the configuration is wrong";
+
+const GUARD_STATUS_EXAMPLES: &str = "Examples:
+  xtrinode guard status
+  xtrinode guard status -o json | jq .clusters
+  kubectl -n xtrinode-system port-forward svc/xtrinode-guard 9090 &
+  xtrinode guard status --guard-url http://127.0.0.1:9090";
+
+const GUARD_RELEASE_EXAMPLES: &str = "Examples:
+  xtrinode guard release trino/trino-worker-3 --reason \"node is on fire\" --for 1h
+  xtrinode guard release trino/deployment/trino-worker --reason \"incident 4711\" --for 30m";
+
+const EXPLAIN: &str = "Ask a running guard what it would say to an eviction, deletion or scale now, and why. Nothing is \
+changed; the answer is what a server dry-run would give. Goes through the API server's service proxy with your \
+own kubeconfig.";
+
+const EXPLAIN_EXAMPLES: &str = "Examples:
+  xtrinode explain evict trino/trino-worker-3
+  xtrinode explain delete trino/trino-worker-3
+  xtrinode explain scale trino/deployment/trino-worker --to 3
+
+Exit codes: 0 it would be allowed, 1 it would not, or nobody could be asked, 2 the command line is wrong.";
+
 const COMPLETIONS_EXAMPLES: &str = "Examples:
   xtrinode completions bash > ~/.local/share/bash-completion/completions/xtrinode
   xtrinode completions zsh > \"${fpath[1]}/_xtrinode\"
@@ -77,6 +120,15 @@ pub enum Command {
     /// Show it working: a simulated Trino cluster with the real exporter, live in this terminal
     #[command(long_about = DEMO, after_long_help = DEMO_EXAMPLES)]
     Demo(DemoArgs),
+    /// Print the Kubernetes objects that the guard needs, as YAML
+    Manifests(ManifestsArgs),
+
+    /// Keep removals of Trino pods from failing queries; ask what it does; let a pod go
+    #[command(long_about = GUARD)]
+    Guard(GuardArgs),
+    /// Ask a running guard what it would say to an eviction, deletion or scale, and why
+    #[command(long_about = EXPLAIN, after_long_help = EXPLAIN_EXAMPLES)]
+    Explain(ExplainArgs),
     /// Ask one URL and say whether it answers with 2xx; for images without a shell
     Probe(ProbeArgs),
     /// Print a completion script for a shell
@@ -197,6 +249,253 @@ pub enum DemoSize {
     Large,
 }
 
+/// Arguments of `xtrinode manifests`.
+#[derive(Args, Clone, Debug)]
+pub struct ManifestsArgs {
+    /// Which objects.
+    #[command(subcommand)]
+    pub command: ManifestsCommand,
+}
+
+/// The subcommands of `xtrinode manifests`.
+#[derive(Clone, Debug, Subcommand)]
+pub enum ManifestsCommand {
+    /// Print the webhook configurations that put the guard in front of removals
+    #[command(long_about = WEBHOOKS, after_long_help = WEBHOOKS_EXAMPLES)]
+    Webhooks(WebhooksArgs),
+}
+
+/// Flags of `xtrinode manifests webhooks`. What is given here beats the configuration file.
+#[derive(Args, Clone, Debug, Default)]
+pub struct WebhooksArgs {
+    /// The guard's configuration; without it its defaults count, and the guard's own certificates
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+
+    /// The guard's namespace [default: the file's, else xtrinode-system]
+    #[arg(long, value_name = "NAMESPACE")]
+    pub namespace: Option<String>,
+
+    /// What the Service is called and names of configurations begin with [default: the file's, else xtrinode-guard]
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+
+    /// What the label's value `enabled` means [default: the file's, else audit]
+    #[arg(long, value_enum, value_name = "MODE")]
+    pub mode: Option<GuardMode>,
+
+    /// The Service through which the API server reaches the guard [default: the file's, else NAME]
+    #[arg(long, value_name = "NAME", conflicts_with = "url")]
+    pub service: Option<String>,
+
+    /// The https address at which the API server reaches the guard, in place of the Service
+    #[arg(long, value_name = "URL", value_parser = https_url)]
+    pub url: Option<Url>,
+
+    /// Holds the secret first segment of the paths, the same that the guard's tls.pathSecretFile holds
+    #[arg(long, value_name = "FILE")]
+    pub path_secret_file: Option<PathBuf>,
+
+    /// The Certificate whose authority cert-manager makes the API server trust
+    #[arg(long, value_name = "NAMESPACE/NAME", value_parser = certificate)]
+    pub inject_ca_from: Option<String>,
+
+    /// The authorities that the API server trusts, in PEM form
+    #[arg(long, value_name = "FILE", conflicts_with = "inject_ca_from")]
+    pub ca_file: Option<PathBuf>,
+}
+
+/// What a namespace with the label's value `enabled` gets.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum GuardMode {
+    /// Warnings; nothing is refused
+    Audit,
+    /// Refusals
+    Enforce,
+}
+
+/// Arguments of `xtrinode guard`.
+#[derive(Args, Clone, Debug)]
+pub struct GuardArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: GuardCommand,
+}
+
+/// The subcommands of `xtrinode guard`.
+#[derive(Clone, Debug, Subcommand)]
+pub enum GuardCommand {
+    /// Run the guard
+    #[command(after_long_help = GUARD_RUN_EXAMPLES)]
+    Run(GuardRunArgs),
+    /// Show clusters and their protection, who is blocked and until when, drains, grants
+    #[command(after_help = GUARD_STATUS_EXAMPLES)]
+    Status(GuardStatusArgs),
+    /// Let a pod, or all pods of a workload, go: break-glass
+    #[command(after_help = GUARD_RELEASE_EXAMPLES)]
+    Release(GuardReleaseArgs),
+    /// Leave nothing behind: remove the webhook configurations, then grants, costs and hints, then end every drain
+    Cleanup(GuardCleanupArgs),
+}
+
+/// Flags of `xtrinode guard run`. What is given here beats the configuration file.
+#[derive(Args, Clone, Debug)]
+pub struct GuardRunArgs {
+    /// The configuration file, in YAML; the chart's parameters have the same names
+    #[arg(long, value_name = "FILE", env = "XTRINODE_CONFIG")]
+    pub config: PathBuf,
+
+    #[command(flatten)]
+    #[allow(
+        missing_docs,
+        reason = "a doc comment would replace the subcommand's own help"
+    )]
+    pub logs: LogArgs,
+
+    /// Say whether the configuration is right, show what it comes to, and leave
+    #[arg(long)]
+    pub check_config: bool,
+
+    /// The IP address to serve on [default: the file's bindAddress, else 127.0.0.1]
+    #[arg(long, value_name = "IP")]
+    pub bind_address: Option<IpAddr>,
+
+    /// The port of the webhooks; 0 takes any free one [default: the file's webhookPort, else 8443]
+    #[arg(long, value_name = "PORT")]
+    pub webhook_port: Option<u16>,
+
+    /// The port of metrics, probes, explain and status; 0 takes any free one [default: the file's adminPort, else 9090]
+    #[arg(long, value_name = "PORT")]
+    pub admin_port: Option<u16>,
+}
+
+/// How a running guard is reached.
+#[derive(Args, Clone, Debug)]
+pub struct ReachArgs {
+    /// The guard's namespace
+    #[arg(long, value_name = "NAMESPACE", default_value = "xtrinode-system")]
+    pub guard_namespace: String,
+
+    /// The guard's Service
+    #[arg(long, value_name = "NAME", default_value = "xtrinode-guard")]
+    pub guard_service: String,
+
+    /// Ask here instead of through the API server, for example at the end of a port-forward
+    #[arg(long, value_name = "URL", value_parser = web_url)]
+    pub guard_url: Option<Url>,
+}
+
+/// Flags of `xtrinode guard status`.
+#[derive(Args, Clone, Debug)]
+pub struct GuardStatusArgs {
+    #[command(flatten)]
+    #[allow(
+        missing_docs,
+        reason = "a doc comment would replace the subcommand's own help"
+    )]
+    pub reach: ReachArgs,
+
+    /// How to print
+    #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t)]
+    pub output: Output,
+}
+
+/// Flags of `xtrinode guard release`.
+#[derive(Args, Clone, Debug)]
+pub struct GuardReleaseArgs {
+    /// NAMESPACE/POD or NAMESPACE/deployment/NAME (also statefulset)
+    #[arg(value_name = "WHAT")]
+    pub what: String,
+
+    /// Why, at least 10 characters; everybody can read it
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
+
+    /// For how long, at most 24h
+    #[arg(long = "for", value_name = "TIME", value_parser = duration)]
+    pub span: Duration,
+}
+
+/// Flags of `xtrinode guard cleanup`.
+#[derive(Args, Clone, Debug)]
+pub struct GuardCleanupArgs {
+    /// The guard's configuration file
+    #[arg(long, value_name = "FILE", env = "XTRINODE_CONFIG")]
+    pub config: PathBuf,
+
+    #[command(flatten)]
+    #[allow(
+        missing_docs,
+        reason = "a doc comment would replace the subcommand's own help"
+    )]
+    pub logs: LogArgs,
+
+    /// Give up after this long
+    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "90s")]
+    pub timeout: Duration,
+}
+
+/// Arguments of `xtrinode explain`.
+#[derive(Args, Clone, Debug)]
+pub struct ExplainArgs {
+    /// What would be asked for.
+    #[command(subcommand)]
+    pub command: ExplainCommand,
+}
+
+/// What is to be explained.
+#[derive(Clone, Debug, Subcommand)]
+pub enum ExplainCommand {
+    /// An eviction, as kubectl drain and autoscalers ask for
+    Evict(ExplainPodArgs),
+    /// A deletion
+    Delete(ExplainPodArgs),
+    /// A lower number of replicas
+    Scale(ExplainScaleArgs),
+}
+
+/// A pod to explain.
+#[derive(Args, Clone, Debug)]
+pub struct ExplainPodArgs {
+    /// NAMESPACE/POD
+    #[arg(value_name = "POD")]
+    pub pod: String,
+
+    #[command(flatten)]
+    #[allow(
+        missing_docs,
+        reason = "a doc comment would replace the subcommand's own help"
+    )]
+    pub reach: ReachArgs,
+
+    /// How to print
+    #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t)]
+    pub output: Output,
+}
+
+/// A scale to explain.
+#[derive(Args, Clone, Debug)]
+pub struct ExplainScaleArgs {
+    /// NAMESPACE/deployment/NAME (also statefulset, replicaset)
+    #[arg(value_name = "WORKLOAD")]
+    pub workload: String,
+
+    /// The number of replicas that would be asked for
+    #[arg(long, value_name = "N")]
+    pub to: u32,
+
+    #[command(flatten)]
+    #[allow(
+        missing_docs,
+        reason = "a doc comment would replace the subcommand's own help"
+    )]
+    pub reach: ReachArgs,
+
+    /// How to print
+    #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t)]
+    pub output: Output,
+}
+
 /// Arguments of `xtrinode probe`.
 #[derive(Args, Clone, Debug)]
 #[command(
@@ -238,6 +537,30 @@ fn web_url(text: &str) -> Result<Url, String> {
         Ok(url)
     } else {
         Err("give a URL that begins with http:// or https://".to_owned())
+    }
+}
+
+/// An https URL: the API server calls nothing else.
+fn https_url(text: &str) -> Result<Url, String> {
+    let url = web_url(text)?;
+    let plain = url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
+    if url.scheme() == "https" && plain {
+        Ok(url)
+    } else {
+        Err("give a URL that begins with https://, without user, query and fragment".to_owned())
+    }
+}
+
+/// `NAMESPACE/NAME`
+fn certificate(text: &str) -> Result<String, String> {
+    let parts = text.split_once('/');
+    let whole = |(namespace, name): (&str, &str)| {
+        !namespace.is_empty() && !name.is_empty() && !name.contains('/')
+    };
+    if parts.is_some_and(whole) {
+        Ok(text.to_owned())
+    } else {
+        Err("give the namespace and the name of a Certificate: NAMESPACE/NAME".to_owned())
     }
 }
 
@@ -303,6 +626,11 @@ mod tests {
             told("xtrinode exporter --config c --once --check-config").contains("cannot be used")
         );
         assert!(told("xtrinode exportr").contains("exporter"));
+        let webhooks = |flags: &str| told(&format!("xtrinode manifests webhooks {flags}"));
+        assert!(webhooks("--url http://a").contains("https://"));
+        assert!(webhooks("--url https://a --service b").contains("cannot be used"));
+        assert!(webhooks("--inject-ca-from a").contains("NAMESPACE/NAME"));
+        assert!(webhooks("--mode loud").contains("audit, enforce"));
     }
 
     #[test]

@@ -27,7 +27,9 @@ pub enum Evicted {
     Failed(Failure),
 }
 
-/// Evicts this pod and no other of its name. A dry run is said in both places that the server and webhooks look at.
+/// Evicts this pod and no other of its name. A dry run is said in both places that the server and webhooks look at. Where
+/// another pod has its name, the server tries for about ten seconds before it says so: a shorter `limit` ends in
+/// [`Evicted::Failed`], and nothing is evicted.
 pub async fn evict(kubernetes: &Kubernetes, pod: &Pod, dry_run: bool, limit: Duration) -> Evicted {
     let namespace = Some(pod.name.namespace.as_str());
     let permission = Permission::new("create", PODS, namespace).on("eviction");

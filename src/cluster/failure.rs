@@ -22,7 +22,7 @@ pub enum Failure {
     #[error("the guard may not {permission}: {message}")]
     Forbidden {
         /// What the guard would have to be allowed.
-        permission: Permission,
+        permission: Box<Permission>,
         /// The server's own words.
         message: String,
     },
@@ -115,7 +115,7 @@ impl Failure {
         match status.code {
             401 => Self::Unauthorized(message),
             403 => Self::Forbidden {
-                permission: permission.clone(),
+                permission: Box::new(permission.clone()),
                 message,
             },
             404 => Self::NotFound(message),

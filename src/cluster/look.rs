@@ -86,3 +86,70 @@ async fn all(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::super::stub::{Answer, LIMIT, Stub, pod as known, raw_pod};
+    use super::*;
+
+    fn coordinator(name: &str, release: &str) -> Value {
+        let mut raw = raw_pod(name, "1");
+        raw["metadata"]["labels"] = json!({
+            "app.kubernetes.io/component": "coordinator", "app.kubernetes.io/instance": release});
+        raw
+    }
+
+    async fn looked(answer: Answer) -> Result<Option<Pod>, Failure> {
+        let stub = Stub::new(move |_| answer.clone());
+        let name = Name::new("trino", "w-1");
+        one(&stub.kubernetes(), &Selection::default(), &name, LIMIT).await
+    }
+
+    #[tokio::test]
+    async fn a_pod_is_there_or_not_or_it_is_not_known() {
+        let found = looked(Answer::json(raw_pod("w-1", "7")))
+            .await
+            .expect("an answer");
+        assert_eq!(found, Some(known("w-1", "7")));
+        assert_eq!(looked(Answer::status(404, "none")).await, Ok(None));
+        assert!(
+            looked(Answer::status(500, "away")).await.is_err(),
+            "no answer is not absence"
+        );
+    }
+
+    #[tokio::test]
+    async fn coordinators_are_those_of_the_cluster_on_every_page() {
+        let stub = Stub::new(|asked| match asked.query.get("continue") {
+            None => Answer::json(json!({"metadata": {"continue": "more"},
+                "items": [coordinator("a", "blue"), coordinator("b", "green"), raw_pod("w", "1")]})),
+            Some(_) => Answer::json(json!({"items": [coordinator("c", "blue")]})),
+        });
+        let cluster = known("w", "1").cluster;
+        let found = coordinators(&stub.kubernetes(), &Selection::default(), &cluster, LIMIT).await;
+        let names: Vec<_> = found
+            .expect("an answer")
+            .into_iter()
+            .map(|pod| pod.name.name)
+            .collect();
+        assert_eq!(names, ["a", "c"]);
+        assert!(
+            stub.asked()
+                .iter()
+                .all(|asked| asked.path == "/api/v1/namespaces/trino/pods")
+        );
+    }
+
+    #[tokio::test]
+    async fn half_an_answer_is_none() {
+        let stub = Stub::new(|asked| match asked.query.get("continue") {
+            None => Answer::json(json!({"metadata": {"continue": "more"}, "items": null})),
+            Some(_) => Answer::status(410, "expired"),
+        });
+        let cluster = known("w", "1").cluster;
+        let found = coordinators(&stub.kubernetes(), &Selection::default(), &cluster, LIMIT).await;
+        assert_eq!(found, Err(Failure::Expired("expired".to_owned())));
+    }
+}

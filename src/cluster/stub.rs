@@ -42,6 +42,8 @@ pub enum Answer {
     Json(u16, Value),
     /// The events of a watch; then it stays open for ever, or ends.
     Events { lines: Vec<Value>, open: bool },
+    /// A watch without events that ends after a while.
+    Late(Duration),
     /// Nothing, for ever.
     Silence,
 }
@@ -62,6 +64,7 @@ impl Answer {
         let (code, body) = match self {
             Self::Json(code, document) => (code, Answered::from(document.to_string())),
             Self::Events { lines, open } => (200, events(lines, open)),
+            Self::Late(span) => (200, late(span)),
             Self::Silence => unreachable!("handled before"),
         };
         Response::builder()
@@ -81,6 +84,14 @@ fn events(lines: Vec<Value>, open: bool) -> Answered {
     } else {
         Answered::from_stream(lines)
     }
+}
+
+fn late(span: Duration) -> Answered {
+    let end = futures::stream::once(async move {
+        tokio::time::sleep(span).await;
+        Ok::<_, std::io::Error>(String::new())
+    });
+    Answered::from_stream(end)
 }
 
 type Handler = dyn Fn(&Asked) -> Answer + Send + Sync;

@@ -8,11 +8,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cluster::lease::Leadership;
 use crate::collect::Task;
-use crate::core::guard::facts::place::Mode;
 use crate::process::readiness::Hold;
 use crate::web::tls::{ClientAuth, Tls};
 
 use super::config::{SelfManaged, Settings};
+use super::manifests;
 use super::tls::{Configuration, Follower, Keeper, Kind, Options, Verify, handshake};
 
 /// What the certificate depends on.
@@ -45,7 +45,7 @@ impl Kept<'_> {
             namespace,
             self.own,
             serving.webhook_url.as_ref(),
-            configurations(&self.settings.installation.webhook_prefix),
+            kept_configurations(self.settings),
         );
         let tls = Arc::new(Tls::given(options.origin(), self.clients)?);
         let follower = Follower::new(self.client.clone(), options.clone(), tls.clone(), self.hold);
@@ -71,18 +71,20 @@ impl Kept<'_> {
     }
 }
 
-/// The configurations that the chart or `xtrinode manifests` made.
-fn configurations(prefix: &str) -> Vec<Configuration> {
-    let of = |kind, suffix: &str, mode| Configuration {
-        kind,
-        name: format!("{prefix}-{suffix}"),
-        mode,
+/// The configurations that the chart or `xtrinode manifests` made, as the keeper knows them.
+fn kept_configurations(settings: &Settings) -> Vec<Configuration> {
+    let of = |one: manifests::Configuration| Configuration {
+        kind: match one.kind {
+            manifests::Kind::Validating => Kind::Validating,
+            manifests::Kind::Mutating => Kind::Mutating,
+        },
+        name: one.name,
+        mode: one.mode,
     };
-    vec![
-        of(Kind::Validating, "audit", Mode::Audit),
-        of(Kind::Validating, "enforce", Mode::Enforce),
-        of(Kind::Mutating, "enforce", Mode::Enforce),
-    ]
+    manifests::configurations(settings)
+        .into_iter()
+        .map(of)
+        .collect()
 }
 
 /// Tries what the API server calls.

@@ -3,6 +3,8 @@
 
 pub mod api;
 mod certificates;
+pub mod cleanup;
+pub mod client;
 pub mod clock;
 pub mod config;
 pub mod counters;
@@ -10,8 +12,11 @@ pub mod effects;
 pub mod gauges;
 pub mod kube_pen;
 pub mod leader;
+pub mod manifests;
 pub mod obituary;
 pub mod pen;
+pub mod run;
+mod servers;
 pub mod state;
 pub mod tls;
 pub mod trino;

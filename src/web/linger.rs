@@ -99,12 +99,12 @@ mod tests {
     #[tokio::test]
     async fn a_peer_that_still_sends_gets_the_whole_answer() {
         let (ours, mut theirs) = pair().await;
-        theirs.write_all(&[7; 100_000]).await.unwrap();
+        theirs.write_all(&vec![7; 100_000]).await.unwrap();
         let (mut lent, ending) = lend(ours);
         lent.write_all(b"no").await.unwrap();
         drop(lent);
         let lingering = tokio::spawn(ending.linger());
-        theirs.write_all(&[7; 100_000]).await.unwrap();
+        theirs.write_all(&vec![7; 100_000]).await.unwrap();
         let mut answer = Vec::new();
         theirs.read_to_end(&mut answer).await.unwrap();
         assert_eq!(answer, b"no");

@@ -12,7 +12,7 @@ use crate::render::{
 };
 
 /// Runs a part's program with `input` on standard input; says what it printed when it is not content.
-fn accepts(program: &Path, arguments: &[&str], input: &str) -> Result<(), String> {
+pub fn accepts(program: &Path, arguments: &[&str], input: &str) -> Result<(), String> {
     let mut child = Command::new(program)
         .args(arguments)
         .stdin(Stdio::piped())

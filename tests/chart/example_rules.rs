@@ -12,7 +12,7 @@ const FOLDERS: [(&str, &str); 2] = [
 ];
 
 /// Whether promtool is content, and what it said.
-fn promtool_says(folder: &Path, arguments: &[&str]) -> (bool, String) {
+pub fn promtool_says(folder: &Path, arguments: &[&str]) -> (bool, String) {
     let output = Command::new(parts::command("prometheus", "promtool"))
         .args(arguments)
         .current_dir(folder)

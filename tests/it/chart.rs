@@ -1,12 +1,19 @@
-//! The exporter's chart and the examples as text: the documented parameters and their defaults, the closed schema,
-//! the generated README table, and files that must agree with each other. Runs no Helm (`tests/chart` does).
+//! The charts and the examples as text: the documented parameters and their defaults, the closed schema, the
+//! generated README tables, and files that must agree with each other. Runs no Helm (`tests/chart` does).
 
 use std::path::PathBuf;
 use std::process::Command;
 
 use serde_json::{Value, json};
 
-const CHART: &str = "charts/trino-buffer-exporter";
+const EXPORTER: &str = "charts/trino-buffer-exporter";
+const GUARD: &str = "charts/xtrinode-guard";
+
+/// Each chart, and the table of its parameters' effects.
+const CHARTS: [(&str, &str); 2] = [
+    (EXPORTER, "tests/chart/parameters.yaml"),
+    (GUARD, "tests/chart/guard/parameters.yaml"),
+];
 
 /// The parameters that the exporter's documentation has always had, and their defaults.
 fn documented_parameters() -> Vec<(&'static str, Value)> {
@@ -74,8 +81,8 @@ fn yaml(path: &str) -> Value {
     serde_saphyr::from_str(&text(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-fn values() -> Value {
-    yaml(&format!("{CHART}/values.yaml"))
+fn values(chart: &str) -> Value {
+    yaml(&format!("{chart}/values.yaml"))
 }
 
 /// The value at a dotted path. No key of the chart's values has a dot in it.
@@ -84,12 +91,12 @@ fn at<'a>(value: &'a Value, path: &str) -> Option<&'a Value> {
 }
 
 /// The parameters that carry a `# --` comment, in the file's order.
-fn commented_parameters() -> Vec<Parameter> {
-    let values = values();
+fn commented_parameters(chart: &str) -> Vec<Parameter> {
+    let values = values(chart);
     let mut found = Vec::new();
     let mut parents: Vec<(usize, String)> = Vec::new();
     let mut description: Option<String> = None;
-    for line in text(&format!("{CHART}/values.yaml")).lines() {
+    for line in text(&format!("{chart}/values.yaml")).lines() {
         let word = line.trim_start();
         let indent = line.len() - word.len();
         if let Some(comment) = word.strip_prefix("# -- ") {
@@ -140,8 +147,8 @@ fn default_cell(default: &Value) -> String {
     }
 }
 
-fn parameter_table() -> String {
-    let rows = commented_parameters().into_iter().map(|parameter| {
+fn parameter_table(chart: &str) -> String {
+    let rows = commented_parameters(chart).into_iter().map(|parameter| {
         let description = parameter.description.replace('|', "\\|");
         format!(
             "| `{}` | {} | {description} |\n",
@@ -159,7 +166,7 @@ fn parameter_table() -> String {
 fn every_documented_parameter_has_its_documented_default() {
     let documented = documented_parameters();
     assert_eq!(documented.len(), 32);
-    let values = values();
+    let values = values(EXPORTER);
     for (path, default) in documented {
         assert_eq!(at(&values, path), Some(&default), "{path}");
     }
@@ -167,42 +174,44 @@ fn every_documented_parameter_has_its_documented_default() {
 
 #[test]
 fn every_value_is_described_by_its_comment_or_that_of_a_map_around_it() {
-    let described: Vec<String> = commented_parameters()
-        .into_iter()
-        .map(|parameter| parameter.path)
-        .collect();
-    let mut paths = Vec::new();
-    leaves(&values(), "", &mut paths);
-    for path in paths {
-        let known = described
-            .iter()
-            .any(|other| path == *other || path.starts_with(&format!("{other}.")));
-        assert!(
-            known,
-            "values.yaml says nothing about {path}: put `# -- TEXT` above it"
-        );
+    for (chart, _) in CHARTS {
+        let described = paths(&commented_parameters(chart));
+        let mut all = Vec::new();
+        leaves(&values(chart), "", &mut all);
+        for path in all {
+            let known = described
+                .iter()
+                .any(|other| path == *other || path.starts_with(&format!("{other}.")));
+            assert!(
+                known,
+                "{chart}/values.yaml says nothing about {path}: put `# -- TEXT` above it"
+            );
+        }
     }
+}
+
+fn paths(parameters: &[Parameter]) -> Vec<String> {
+    let paths = parameters.iter().map(|parameter| parameter.path.clone());
+    paths.collect()
 }
 
 /// A parameter that changes nothing is a broken promise: each has a row that says where it must show.
 #[test]
 fn every_parameter_is_tested_with_helm() {
-    let table = yaml("tests/chart/parameters.yaml");
-    let rows = ["documented", "own"]
-        .map(|part| table[part].as_array().expect("rows").clone())
-        .concat();
-    let mut tested: Vec<&str> = rows
-        .iter()
-        .filter_map(|row| row["parameter"].as_str())
-        .collect();
-    tested.sort_unstable();
-    tested.dedup();
-    let mut all: Vec<String> = commented_parameters()
-        .into_iter()
-        .map(|parameter| parameter.path)
-        .collect();
-    all.sort_unstable();
-    assert_eq!(tested, all);
+    for (chart, table) in CHARTS {
+        let table = yaml(table);
+        let parts = ["documented", "own"].map(|part| table[part].as_array().cloned());
+        let rows = parts.into_iter().flatten().collect::<Vec<_>>().concat();
+        let mut tested: Vec<&str> = rows
+            .iter()
+            .filter_map(|row| row["parameter"].as_str())
+            .collect();
+        tested.sort_unstable();
+        tested.dedup();
+        let mut all = paths(&commented_parameters(chart));
+        all.sort_unstable();
+        assert_eq!(tested, all, "{chart}");
+    }
 }
 
 #[test]
@@ -222,18 +231,20 @@ fn the_helm_table_has_the_documented_parameters() {
 fn the_readme_has_the_generated_table() {
     const START: &str = "<!-- parameters -->\n";
     const END: &str = "<!-- /parameters -->";
-    let path = format!("{CHART}/README.md");
-    let readme = text(&path);
-    let (head, rest) = readme.split_once(START).expect("start mark");
-    let (_, tail) = rest.split_once(END).expect("end mark");
-    let wanted = format!("{head}{START}\n{}\n{END}{tail}", parameter_table());
-    if std::env::var_os("UPDATE").is_some() {
-        std::fs::write(file(&path), &wanted).expect("README is writable");
-    } else {
-        assert!(
-            readme == wanted,
-            "{path} is out of date: run UPDATE=1 cargo test --test it chart"
-        );
+    for (chart, _) in CHARTS {
+        let path = format!("{chart}/README.md");
+        let readme = text(&path);
+        let (head, rest) = readme.split_once(START).expect("start mark");
+        let (_, tail) = rest.split_once(END).expect("end mark");
+        let wanted = format!("{head}{START}\n{}\n{END}{tail}", parameter_table(chart));
+        if std::env::var_os("UPDATE").is_some() {
+            std::fs::write(file(&path), &wanted).expect("README is writable");
+        } else {
+            assert!(
+                readme == wanted,
+                "{path} is out of date: run UPDATE=1 cargo test --test it chart"
+            );
+        }
     }
 }
 
@@ -258,10 +269,12 @@ fn find_open_objects(schema: &Value, path: &str, open: &mut Vec<String>) {
 
 #[test]
 fn the_schema_refuses_unknown_keys_at_every_level() {
-    let mut open = Vec::new();
-    find_open_objects(&yaml(&format!("{CHART}/values.schema.json")), "", &mut open);
-    // A volume is its name and one of some thirty types of source.
-    assert_eq!(open, ["/properties/extraVolumes/items"]);
+    for (chart, _) in CHARTS {
+        let mut open = Vec::new();
+        find_open_objects(&yaml(&format!("{chart}/values.schema.json")), "", &mut open);
+        // A volume is its name and one of some thirty types of source.
+        assert_eq!(open, ["/properties/extraVolumes/items"], "{chart}");
+    }
 }
 
 /// Follows one `$ref` into `$defs`.
@@ -301,14 +314,16 @@ fn compare(root: &Value, schema: &Value, values: &Value, path: &str) {
 
 #[test]
 fn schema_and_values_name_the_same_parameters() {
-    let schema = yaml(&format!("{CHART}/values.schema.json"));
-    compare(&schema, &schema, &values(), "");
+    for (chart, _) in CHARTS {
+        let schema = yaml(&format!("{chart}/values.schema.json"));
+        compare(&schema, &schema, &values(chart), "");
+    }
 }
 
 #[test]
 fn the_documented_chart_path_is_the_chart() {
     let target = std::fs::read_link(file("chart")).expect("chart is a symbolic link");
-    assert_eq!(target, PathBuf::from(CHART));
+    assert_eq!(target, PathBuf::from(EXPORTER));
 }
 
 #[test]
@@ -338,7 +353,7 @@ fn the_chart_and_the_image_agree_on_where_the_configuration_is() {
     let path = "/etc/xtrinode/config/config.yaml";
     assert!(text("Dockerfile").contains(&format!("CMD [\"exporter\", \"--config\", \"{path}\"]")));
     assert!(
-        text(&format!("{CHART}/templates/deployment.yaml"))
+        text(&format!("{EXPORTER}/templates/deployment.yaml"))
             .contains(&format!("- --config\n            - {path}\n"))
     );
 }
@@ -363,7 +378,7 @@ fn the_example_configuration_is_accepted() {
 #[test]
 fn the_example_configuration_has_the_defaults_of_the_chart() {
     let config = yaml("examples/config.yaml");
-    let values = values();
+    let values = values(EXPORTER);
     let shared = [
         "workerMapping",
         "kubernetes",
@@ -383,5 +398,69 @@ fn the_example_configuration_has_the_defaults_of_the_chart() {
     for key in shared {
         assert!(!config[key].is_null(), "{key}");
         assert_eq!(config[key], values[key], "{key}");
+    }
+}
+
+/// What the guard's example says is a default is its chart's too. What a chart has instead of files, and what only a
+/// pod knows, is left out.
+#[test]
+fn the_guards_example_has_the_defaults_of_its_chart() {
+    let config = yaml("examples/guard/guard.yaml");
+    let values = values(GUARD);
+    let shared = [
+        "mode",
+        "adminPort",
+        "discovery",
+        "coordinators",
+        "bounds",
+        "floor",
+        "hints",
+        "clamp",
+        "cordon",
+        "deletionCandidate",
+        "operatorIdentity",
+        "logging",
+        "lameDuckSeconds",
+        "shutdownGraceSeconds",
+    ];
+    for key in shared {
+        assert!(!config[key].is_null(), "{key}");
+        assert_eq!(config[key], values[key], "{key}");
+    }
+    let pairs = [
+        ("/webhookPort", "/webhook/port"),
+        ("/webhookUrl", "/webhook/url"),
+        ("/namespaces", "/rbac/namespaces"),
+        ("/exporter/url", "/exporter/url"),
+        ("/trino/auth/type", "/trino/auth/type"),
+        ("/trino/workerHttpPort", "/trino/workerHttpPort"),
+        ("/trino/pollIntervalSeconds", "/trino/pollIntervalSeconds"),
+        (
+            "/trino/requestTimeoutSeconds",
+            "/trino/requestTimeoutSeconds",
+        ),
+        ("/drain/user", "/drain/user"),
+        ("/drain/scheme", "/drain/scheme"),
+        (
+            "/leaderElection/leaseDurationSeconds",
+            "/leaderElection/leaseDurationSeconds",
+        ),
+        (
+            "/leaderElection/renewIntervalSeconds",
+            "/leaderElection/renewIntervalSeconds",
+        ),
+        (
+            "/tls/selfManaged/certificateValiditySeconds",
+            "/tls/selfManaged/certificateValiditySeconds",
+        ),
+        (
+            "/tls/selfManaged/authorityValiditySeconds",
+            "/tls/selfManaged/authorityValiditySeconds",
+        ),
+    ];
+    for (one, other) in pairs {
+        let found = config.pointer(one);
+        assert!(found.is_some(), "{one}");
+        assert_eq!(found, values.pointer(other), "{one}");
     }
 }

@@ -5,11 +5,14 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
 mod binary;
+mod certs;
 mod chart;
 mod cli;
 mod config;
+mod docs;
 mod exporter;
 mod layers;
+mod manifests;
 mod process;
 mod serving;
 mod simulator;

@@ -341,3 +341,20 @@ fn h2_client(certificate: &str) -> rustls::ClientConfig {
     config.alpn_protocols = vec![b"h2".to_vec()];
     config
 }
+
+/// It is still sending when the answer is ready; closing on it at once would destroy the answer.
+#[tokio::test]
+async fn a_body_that_is_too_long_is_answered_although_it_is_still_coming() {
+    let router = Router::new().route("/", axum::routing::post(async |body: String| body));
+    let address = "127.0.0.1:0".parse().unwrap();
+    let server = Server::bind(address, Limits::default()).await.unwrap();
+    let address = server.address();
+    tokio::spawn(server.run(router, CancellationToken::new()));
+    for _ in 0..20 {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let head = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 8000000\r\n\r\n";
+        stream.write_all(head).await.unwrap();
+        stream.write_all(&vec![b'x'; 8_000_000]).await.unwrap();
+        assert_eq!(status(&mut stream).await, "HTTP/1.1 413");
+    }
+}

@@ -5,6 +5,7 @@
 part_inputs=(kubevalidate/{go.mod,go.sum,main.go,builtin.go,custom.go,strategies.go,crds.sha256})
 part_needs=(go)
 PROMETHEUS_OPERATOR=github.com/prometheus-operator/prometheus-operator@v0.85.0
+CERT_MANAGER=github.com/cert-manager/cert-manager@v1.18.2
 KEDA=github.com/kedacore/keda/v2@v2.21.0
 
 build() { (cd "$PARTS_DIR/kubevalidate" && golang build -trimpath -ldflags '-s -w' -o "$1/kubevalidate" .); }
@@ -25,6 +26,7 @@ definitions() {
         monitoring.coreos.com_servicemonitors monitoring.coreos.com_prometheusrules
     copy_definitions crds "$KEDA" config/crd/bases \
         keda.sh_scaledobjects keda.sh_triggerauthentications
+    copy_definitions crds "$CERT_MANAGER" deploy/crds crd-certificates crd-issuers
     sha256sum --check --strict "$PARTS_DIR/kubevalidate/crds.sha256"
 }
 

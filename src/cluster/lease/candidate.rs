@@ -219,7 +219,7 @@ impl Candidate {
             Ok(true) => tracing::info!(%lease, me, "Leads"),
             Ok(false) => tracing::info!(%lease, me, "Follows"),
             Err(failure) => {
-                tracing::warn!(%lease, me, leads, %failure, "The Lease can't be renewed or looked at")
+                tracing::warn!(%lease, me, leads, %failure, "The Lease can't be renewed or looked at");
             }
         }
         *last = Some(told);

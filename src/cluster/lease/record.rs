@@ -76,7 +76,7 @@ pub fn released(stamp: &str) -> Value {
 mod tests {
     use super::*;
 
-    fn record(spec: Value) -> Record {
+    fn record(spec: &Value) -> Record {
         let metadata = json!({"name": "guard", "resourceVersion": "7"});
         serde_json::from_value(json!({"metadata": metadata, "spec": spec})).expect("a Lease")
     }
@@ -84,28 +84,28 @@ mod tests {
     #[test]
     fn a_lease_says_who_and_how_long() {
         let taken =
-            record(json!({"holderIdentity": "a", "leaseDurationSeconds": 15, "renewTime": "x"}));
+            record(&json!({"holderIdentity": "a", "leaseDurationSeconds": 15, "renewTime": "x"}));
         assert_eq!(
             (taken.holder(), taken.duration()),
             (Some("a"), Some(Duration::from_secs(15)))
         );
-        let free = record(json!({"holderIdentity": "", "leaseDurationSeconds": 0}));
+        let free = record(&json!({"holderIdentity": "", "leaseDurationSeconds": 0}));
         assert_eq!((free.holder(), free.duration()), (None, None));
-        assert_eq!(record(json!({})).holder(), None);
+        assert_eq!(record(&json!({})).holder(), None);
     }
 
     #[test]
     fn a_change_of_hands_is_counted_and_a_renewal_is_not() {
         let of = |before: Option<&Record>| held("me", Duration::from_secs(15), "now", before);
         assert_eq!(of(None)["leaseTransitions"], 0);
-        let other = record(json!({"holderIdentity": "a", "leaseTransitions": 4}));
+        let other = record(&json!({"holderIdentity": "a", "leaseTransitions": 4}));
         assert_eq!(of(Some(&other))["leaseTransitions"], 5);
         assert_eq!(of(Some(&other))["acquireTime"], "now");
-        let mine = record(json!({"holderIdentity": "me", "leaseTransitions": 4}));
+        let mine = record(&json!({"holderIdentity": "me", "leaseTransitions": 4}));
         let renewal =
             json!({"holderIdentity": "me", "leaseDurationSeconds": 15, "renewTime": "now"});
         assert_eq!(of(Some(&mine)), renewal);
-        let free = record(json!(released("now")));
+        let free = record(&json!(released("now")));
         assert_eq!(free.holder(), None);
     }
 }

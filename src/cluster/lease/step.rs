@@ -64,10 +64,10 @@ mod tests {
         Moment::new(Duration::from_secs(seconds))
     }
 
-    fn lease(holder: &str, version: &str) -> Option<Record> {
+    fn lease(holder: &str, version: &str) -> Record {
         let spec = json!({"holderIdentity": holder, "leaseDurationSeconds": 10, "renewTime": "1999-01-01T00:00:00Z"});
         let lease = json!({"metadata": {"resourceVersion": version}, "spec": spec});
-        Some(serde_json::from_value(lease).expect("a Lease"))
+        serde_json::from_value(lease).expect("a Lease")
     }
 
     /// What is done after each look.
@@ -84,17 +84,17 @@ mod tests {
     #[test]
     fn what_nobody_holds_is_taken() {
         assert_eq!(done(&[(5, None)]), [Action::Create]);
-        assert_eq!(done(&[(5, lease("", "1"))]), [Action::Take]);
-        assert_eq!(done(&[(5, lease("me", "1"))]), [Action::Take]);
+        assert_eq!(done(&[(5, Some(lease("", "1")))]), [Action::Take]);
+        assert_eq!(done(&[(5, Some(lease("me", "1")))]), [Action::Take]);
     }
 
     #[test]
     fn anothers_lease_is_old_only_by_our_own_clock() {
         let looks = [
-            (100, lease("a", "1")),
-            (109, lease("a", "1")),
-            (110, lease("a", "1")),
-            (111, lease("a", "1")),
+            (100, Some(lease("a", "1"))),
+            (109, Some(lease("a", "1"))),
+            (110, Some(lease("a", "1"))),
+            (111, Some(lease("a", "1"))),
         ];
         assert_eq!(
             done(&looks),
@@ -104,7 +104,7 @@ mod tests {
 
     #[test]
     fn a_holder_that_renews_keeps_it() {
-        let looks = (0..20).map(|turn| (turn * 8, lease("a", &turn.to_string())));
+        let looks = (0..20).map(|turn| (turn * 8, Some(lease("a", &turn.to_string()))));
         let looks: Vec<_> = looks.collect();
         assert!(done(&looks).iter().all(|action| *action == Action::Wait));
     }
@@ -124,7 +124,7 @@ mod tests {
     #[test]
     fn a_lease_that_vanished_is_made_anew() {
         assert_eq!(
-            done(&[(0, lease("a", "1")), (1, None)]),
+            done(&[(0, Some(lease("a", "1"))), (1, None)]),
             [Action::Wait, Action::Create]
         );
     }

@@ -1,6 +1,10 @@
 //! One list and watch, for ever: reads pages, follows events and bookmarks, and begins again where the server has lost
-//! the thread. Own loop instead of kube's watcher, which keeps bookmarks to itself: they alone tell an idle watch
-//! from a dead one.
+//! the thread.
+//!
+//! Own loop instead of kube's watcher, which does not tell an idle watch from a dead one. Bookmarks alone do not either:
+//! kube-apiserver sends none to a watch that began at the newest version while nothing of its kind changes (seen with
+//! 1.36.3). So watches are short, and the end of one that lasted its whole time is as good as a bookmark: the server
+//! has said all that there was.
 
 use std::collections::HashSet;
 use std::pin::pin;
@@ -28,11 +32,12 @@ const RESUMES: u32 = 3;
 /// How long anything may take.
 #[derive(Clone, Copy, Debug)]
 pub struct Pace {
-    /// Length of one watch, in seconds. The server sends a bookmark about two seconds before it ends one, so that even
-    /// an idle watch says something in each of them.
+    /// Length of one watch, in seconds.
     pub watch: u32,
-    /// A watch that is silent for longer is dead: its connection may be half open. Two of these and a bookmark must
-    /// fit into [`super::freshness::STALE`].
+    /// A watch that ended after less was cut off, and its end says nothing.
+    pub whole: Duration,
+    /// A watch that is silent for longer is dead: its connection may be half open. This and the length of the next
+    /// watch must fit into [`super::freshness::STALE`].
     pub idle: Duration,
     /// Until a page of a list is there.
     pub page: Duration,
@@ -48,6 +53,7 @@ impl Default for Pace {
     fn default() -> Self {
         Self {
             watch: 30,
+            whole: Duration::from_secs(28),
             idle: Duration::from_secs(40),
             page: Duration::from_secs(30),
             first_pause: Duration::from_millis(250),
@@ -132,7 +138,9 @@ impl Reflector {
                     resumes = 0;
                     continue;
                 }
-                Ok(false) => Failure::Unavailable("the watch ended without a word".to_owned()),
+                Ok(false) => {
+                    Failure::Unavailable("the watch was cut off before it said anything".to_owned())
+                }
                 Err(failure) => failure,
             };
             self.suffer(&failure, trouble).await;
@@ -143,7 +151,7 @@ impl Reflector {
         }
     }
 
-    /// Follows one watch to its end; answers whether it said anything.
+    /// Follows one watch to its end; answers whether it said anything, be it by lasting its whole time.
     async fn watch_once<T: Followed>(&self, version: &mut String) -> Result<bool, Failure> {
         let mut params = WatchParams::default().timeout(self.pace.watch);
         params.label_selector.clone_from(&self.item.selector);
@@ -152,9 +160,13 @@ impl Reflector {
             self.kubernetes
                 .watch::<T>(resource, namespace, &params, version, self.pace.idle);
         let mut events = pin!(opened.await?);
-        let mut heard = false;
+        let (began, mut heard) = (self.clock.now(), false);
         while let Some(event) = self.next(&mut events).await? {
             *version = self.take(event)?;
+            self.heard();
+            heard = true;
+        }
+        if self.clock.now().since(began) >= self.pace.whole {
             self.heard();
             heard = true;
         }

@@ -139,7 +139,7 @@ impl Store {
 
     fn put<T: Keep>(&self, inner: &mut Inner, index: usize, subject: Subject, object: &T) -> bool {
         let name = object.meta().full_name();
-        let before = self.uid(inner, subject, &name);
+        let before = inner.uid(subject, &name);
         let Some(complaints) = object.keep(subject, &mut inner.world, &self.options) else {
             self.remove(inner, index, subject, &name);
             return false;
@@ -166,15 +166,10 @@ impl Store {
         if !was_known || by_another {
             return;
         }
-        if let Some(uid) = self.uid(inner, subject, name) {
+        if let Some(uid) = inner.uid(subject, name) {
             self.tell_gone(name, uid);
         }
         forget(subject, name, &mut inner.world);
-    }
-
-    fn uid(&self, inner: &Inner, subject: Subject, name: &Name) -> Option<String> {
-        let pod = (subject == Subject::Pods).then(|| inner.world.pod(name))?;
-        pod.map(|pod| pod.uid.clone())
     }
 
     fn tell_gone(&self, name: &Name, uid: String) {
@@ -199,6 +194,12 @@ impl Store {
 }
 
 impl Inner {
+    /// The UID of a pod.
+    fn uid(&self, subject: Subject, name: &Name) -> Option<String> {
+        let pod = (subject == Subject::Pods).then(|| self.world.pod(name))?;
+        pod.map(|pod| pod.uid.clone())
+    }
+
     fn complain(&mut self, name: &Name, complaint: Complaint) {
         if self.told.len() >= COMPLAINTS {
             self.told.clear();

@@ -212,6 +212,13 @@ impl View<'_> {
             .is_some_and(|asked| self.now.since(asked) <= lost)
     }
 
+    /// Whether a worker was asked at most `span` ago, whatever came of it.
+    #[must_use]
+    pub fn asked_within(&self, pod: &Pod, span: Duration) -> bool {
+        let asked = self.evidence.worker(pod).and_then(|seen| seen.asked);
+        asked.is_some_and(|at| self.now.since(at) <= span)
+    }
+
     fn is_starting(&self, pod: &Pod) -> bool {
         let Some(seen) = self.evidence.worker(pod) else {
             return false;
@@ -301,6 +308,9 @@ impl View<'_> {
     }
 }
 
+#[cfg(test)]
+#[path = "class_drained_tests.rs"]
+mod drained_tests;
 #[cfg(test)]
 #[path = "class_tests.rs"]
 mod tests;

@@ -135,10 +135,9 @@ impl Evidence {
                 .and_then(|container| container.started);
             // What a cycle begun before the start tells is another container's.
             let stale = started.zip(reading.complete);
-            let held = match stale.is_some_and(|(started, cycle)| cycle.began <= started) {
-                true => Held::default(),
-                false => reading.held.get(&pod.uid).copied().unwrap_or_default(),
-            };
+            let stale = stale.is_some_and(|(started, cycle)| cycle.began <= started);
+            let held = reading.held.get(&pod.uid).copied();
+            let held = held.filter(|_| !stale).unwrap_or_default();
             let worker = self.of_container(&pod.uid, container, reading.heard);
             let after_start = |cycle: &Cycle| cycle.began > started.unwrap_or(worker.first);
             let news = news.filter(after_start);
@@ -183,9 +182,9 @@ impl Evidence {
         worker.unproven.get_or_insert(at);
     }
 
-    /// Forgets a pod.
-    pub fn forget(&mut self, uid: &str) {
-        self.workers.remove(uid);
+    /// Forgets the pods that are gone.
+    pub fn keep_only(&mut self, lives: impl Fn(&str) -> bool) {
+        self.workers.retain(|uid, _| lives(uid));
     }
 
     /// What was seen of the pod's running container; `None` when nothing was.

@@ -84,6 +84,6 @@ fn lists_count_in_order_and_a_query_ends_the_run_of_empty_ones() {
 fn a_pod_forgotten_is_unknown() {
     let mut scene = Scene::deployment(1);
     scene.drained("w-0");
-    scene.evidence.forget("uid-w-0");
+    scene.evidence.keep_only(|uid| uid != "uid-w-0");
     assert_eq!(scene.evidence.worker(&scene.pod("w-0")), None);
 }

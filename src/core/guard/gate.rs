@@ -17,7 +17,7 @@ use super::time::Time;
 pub enum Gate {
     /// Yes.
     Open(Why),
-    /// Yes, if it still says DRAINED when asked now.
+    /// Yes, if it still says what it said when it is asked now: DRAINED, or that it is starting.
     Look,
     /// No.
     Shut(Barrier),
@@ -216,7 +216,9 @@ impl View<'_> {
         let open = |why| Some(Gate::Open(why));
         match class {
             Class::Dead => return open(Why::Dead),
-            Class::Starting => return open(Why::Starting),
+            // It may have begun to work since: only its last word counts.
+            Class::Starting if self.asked_within(pod, LOOK) => return open(Why::Starting),
+            Class::Starting => return Some(Gate::Look),
             _ if self.is_suspended(pod) => return open(Why::Suspending),
             // What is being taken back may get work at any moment.
             _ if pod.notes.returning.is_some() && !mutant::is(Mutant::IgnoreReturning) => {
@@ -255,8 +257,8 @@ impl View<'_> {
             return Some(Gate::Open(Why::FinalBound));
         }
         let clock = self.clock(pod, refused, patience)?;
-        let after = self.serving_without(&pod.cluster, pod) >= self.floor(&pod.cluster, true);
-        (over(clock, limit) && after).then_some(Gate::Open(Why::MaxBlock))
+        let after = || self.serving_without(&pod.cluster, pod) >= self.floor(&pod.cluster, true);
+        (over(clock, limit) && after()).then_some(Gate::Open(Why::MaxBlock))
     }
 
     /// The bound on refusing a pod's removal to this caller.
@@ -358,6 +360,9 @@ impl View<'_> {
     }
 }
 
+#[cfg(test)]
+#[path = "gate_order_tests.rs"]
+mod order_tests;
 #[cfg(test)]
 #[path = "gate_tests.rs"]
 mod tests;

@@ -61,8 +61,12 @@ fn peers(settings: &Settings, checks: &mut Checks<'_>) {
     }
 }
 
-/// It becomes part of a URL in the webhook configurations, as it is.
-fn path_segment(text: &str) -> Result<(), String> {
+/// Whether a text may be the secret segment of the webhooks' paths: it becomes part of a URL in the webhook
+/// configurations, as it is.
+///
+/// # Errors
+/// What is allowed, to stand after "is not allowed;". Never the text.
+pub fn path_segment(text: &str) -> Result<(), String> {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
     if text.chars().count() >= SHORTEST_SECRET && text.chars().all(plain) {
         return Ok(());

@@ -17,7 +17,7 @@ mod summary;
 mod times;
 mod trust;
 
-pub use files::load;
+pub use files::{load, path_segment};
 pub use options::{Origin, collector_options, target};
 pub use own_pod::OwnPod;
 pub use settings::{

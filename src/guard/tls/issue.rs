@@ -14,6 +14,9 @@ use super::options::{BACKDATE, Validity};
 use super::plan::{Signer, Step};
 use crate::process::secret::Secret;
 
+/// Dates in certificates end with the year 9999.
+const LAST: Duration = Duration::from_secs(253_402_300_799);
+
 /// Why a step can't be carried out.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum IssueError {
@@ -95,8 +98,6 @@ impl Order<'_> {
         let seconds = u64::try_from(self.now.as_second()).map_err(|_| impossible())?;
         let now = Duration::from_secs(seconds);
         let (since, until) = (now.saturating_sub(BACKDATE), now.saturating_add(lasts));
-        // Dates in certificates end with the year 9999.
-        const LAST: Duration = Duration::from_secs(253_402_300_799);
         if until > LAST {
             return Err(impossible());
         }

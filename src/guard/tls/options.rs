@@ -64,7 +64,7 @@ impl Options {
         configurations: Vec<Configuration>,
     ) -> Self {
         let service = format!("{}.{namespace}.svc", settings.service_name);
-        let host = url.and_then(|url| url.host().map(host));
+        let host = url.and_then(|url| url.host().as_ref().map(host));
         let other = host.filter(|host| *host != service);
         Self {
             namespace: namespace.to_owned(),
@@ -109,9 +109,9 @@ impl Validity {
 }
 
 /// As a certificate says it: an IPv6 address without brackets.
-fn host(host: Host<&str>) -> String {
+fn host(host: &Host<&str>) -> String {
     match host {
-        Host::Domain(name) => name.to_owned(),
+        Host::Domain(name) => (*name).to_owned(),
         Host::Ipv4(address) => address.to_string(),
         Host::Ipv6(address) => address.to_string(),
     }

@@ -1,7 +1,6 @@
 //! Which Trino clusters there are, where their coordinators answer, and how they may be asked. Decides whether a pod is
 //! discovered or named by the configuration.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use url::Url;
@@ -98,10 +97,4 @@ fn discovered(pod: &Pod, id: &ClusterId) -> Option<Target> {
         namespace: id.namespace.clone(),
     };
     Some(Target { spec, url })
-}
-
-/// Whether something still answers at this address, for whoever keeps connections.
-#[must_use]
-pub fn is_live(view: &View, socket: &SocketAddr) -> bool {
-    view.world.pods().any(|pod| pod.ip == Some(socket.ip()))
 }

@@ -2,6 +2,7 @@
 //! how often; what follows from an answer is for `core::guard` to say.
 
 use std::collections::{HashMap, HashSet};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,6 +27,9 @@ const EAGER: Duration = Duration::from_secs(1);
 
 /// How often the list of pods is gone through.
 const TICK: Duration = Duration::from_millis(250);
+
+/// How often what belongs to pods that are gone is forgotten.
+const SWEEP: Duration = Duration::from_secs(60);
 
 /// Looks at once.
 const AT_ONCE: usize = 64;
@@ -63,6 +67,7 @@ impl Looks {
         let mut last: HashMap<String, Instant> = HashMap::new();
         let mut under_way: HashSet<String> = HashSet::new();
         let mut looks: JoinSet<String> = JoinSet::new();
+        let mut swept = Instant::now();
         let mut tick = tokio::time::interval(TICK);
         loop {
             tokio::select! {
@@ -71,6 +76,10 @@ impl Looks {
                     under_way.remove(&uid);
                     continue;
                 }
+            }
+            if swept.elapsed() >= SWEEP {
+                swept = Instant::now();
+                self.sweep();
             }
             let all = self.state.view(|view| self.due(view));
             let alive: HashSet<_> = all.iter().map(|due| due.address.uid.clone()).collect();
@@ -116,6 +125,20 @@ impl Looks {
                 evidence.power(&due.cluster, DrainPower::TooOld);
             }
         });
+    }
+
+    fn sweep(&self) {
+        self.state.learn(|evidence, world| {
+            evidence.keep_only(|uid| world.pod_by_uid(uid).is_some());
+        });
+        let live = self.state.view(|view| {
+            let sockets = view
+                .world
+                .pods()
+                .filter_map(|pod| Some((pod.ip?, pod.port.unwrap_or(self.port))));
+            sockets.map(SocketAddr::from).collect::<HashSet<_>>()
+        });
+        self.workers.keep_only(|socket| live.contains(socket));
     }
 
     fn due(&self, view: &View) -> Vec<Due> {

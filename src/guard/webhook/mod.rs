@@ -25,6 +25,7 @@ use crate::web::problem::Problem;
 use super::counters::{Answered, At, Counters};
 use super::effects::Effects;
 use super::state::{Fresh, State};
+use super::trino::lists::Lists;
 use super::trino::looks::Looks;
 
 pub use trust::Trust;
@@ -36,6 +37,8 @@ pub struct Webhook {
     pub state: State,
     /// Asks workers on an allow.
     pub looks: Looks,
+    /// Asks coordinators on an allow.
+    pub lists: Lists,
     /// Writes what verdicts intend.
     pub effects: Effects,
     /// Who is who.

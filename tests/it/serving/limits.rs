@@ -179,8 +179,8 @@ async fn older_versions_of_tls_are_refused() {
     let mut hello = vec![0x03, 0x02];
     hello.extend([7; 32]);
     hello.extend([0, 0, 2, 0x00, 0x2f, 1, 0]);
-    let mut record = vec![0x16, 0x03, 0x02, 0, hello.len() as u8 + 4];
-    record.extend([1, 0, 0, hello.len() as u8]);
+    let length = u8::try_from(hello.len()).unwrap();
+    let mut record = vec![0x16, 0x03, 0x02, 0, length + 4, 1, 0, 0, length];
     record.extend(hello);
     stream.write_all(&record).await.unwrap();
     let said = rest(&mut stream).await;

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -65,6 +66,8 @@ func restrictedProblems(object runtime.Object) []string {
 	case *corev1.Pod:
 		podMeta, spec = owner.ObjectMeta, owner.Spec
 	case *appsv1.Deployment:
+		podMeta, spec = owner.Spec.Template.ObjectMeta, owner.Spec.Template.Spec
+	case *batchv1.Job:
 		podMeta, spec = owner.Spec.Template.ObjectMeta, owner.Spec.Template.Spec
 	default:
 		return nil

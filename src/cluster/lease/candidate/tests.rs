@@ -19,7 +19,6 @@ impl Server {
             return Answer::status(503, "away");
         }
         match (asked.method.as_str(), self.lease.clone()) {
-            ("GET", None) => Answer::status(404, "none"),
             ("GET", Some(lease)) => Answer::json(lease),
             ("POST", Some(_)) => Answer::status(409, "exists"),
             ("POST", None) => self.write(asked.body.clone()),

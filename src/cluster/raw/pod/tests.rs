@@ -88,7 +88,7 @@ fn labels_say_whose_it_is() {
 }
 
 /// The name of the container that is taken for Trino's, and its port.
-fn chosen(containers: Value, statuses: Value) -> (String, Option<u16>) {
+fn chosen(containers: &Value, statuses: &Value) -> (String, Option<u16>) {
     let raw =
         raw(json!({"spec": {"containers": containers}, "status": {"containerStatuses": statuses}}));
     let trino = raw.trino().expect("a container");
@@ -98,7 +98,7 @@ fn chosen(containers: Value, statuses: Value) -> (String, Option<u16>) {
 #[test]
 fn the_container_of_trino_is_found() {
     let port = |name: &str, number: u16| json!([{"name": name, "containerPort": number}]);
-    let of = |containers| chosen(containers, json!([]));
+    let of = |containers: Value| chosen(&containers, &json!([]));
     let exporter = json!({"name": "trino-jmx-exporter", "ports": port("metrics", 5556)});
     let named = json!({"name": "trino-worker", "ports": port("http", 8081)});
     assert_eq!(
@@ -129,12 +129,12 @@ fn the_container_of_trino_is_found() {
 fn among_strangers_the_one_that_runs_is_taken() {
     let statuses = json!([{"name": "a", "state": {"terminated": {}}}, {"name": "b", "state": {"running": {}}}]);
     assert_eq!(
-        chosen(json!([{"name": "a"}, {"name": "b"}]), statuses).0,
+        chosen(&json!([{"name": "a"}, {"name": "b"}]), &statuses).0,
         "b"
     );
 }
 
-fn with_status(phase: &str, statuses: Value) -> Option<Container> {
+fn with_status(phase: &str, statuses: &Value) -> Option<Container> {
     read(json!({"spec": {"containers": [{"name": "trino"}]},
         "status": {"phase": phase, "containerStatuses": statuses}}))
     .container
@@ -144,17 +144,17 @@ fn with_status(phase: &str, statuses: Value) -> Option<Container> {
 fn only_what_waits_or_ended_does_not_run() {
     let state = |state: Value| json!([{"name": "trino", "containerID": "c://1", "restartCount": 2, "state": state}]);
     let runs = |word: &str| {
-        let container = with_status("Running", state(json!({word: {}}))).expect("said");
+        let container = with_status("Running", &state(json!({word: {}}))).expect("said");
         (container.id, container.running, container.restarts)
     };
     assert_eq!(runs("running"), ("c://1".to_owned(), true, 2));
-    assert_eq!(runs("waiting").1, false);
-    assert_eq!(runs("terminated").1, false);
-    let silent = with_status("Running", state(json!(null))).expect("said");
+    assert!(!runs("waiting").1);
+    assert!(!runs("terminated").1);
+    let silent = with_status("Running", &state(json!(null))).expect("said");
     assert!(silent.running, "nothing said is not ended");
     let started =
         json!([{"name": "trino", "state": {"running": {"startedAt": "2026-11-22T02:47:05Z"}}}]);
-    assert!(with_status("Running", started).is_some_and(|container| container.started.is_some()));
+    assert!(with_status("Running", &started).is_some_and(|container| container.started.is_some()));
 }
 
 #[test]
@@ -164,10 +164,10 @@ fn a_pod_that_runs_without_a_word_on_its_container_is_not_dead() {
         json!([]),
         json!([{"name": "side", "state": {"terminated": {}}}]),
     ] {
-        let container = with_status("Running", statuses.clone()).expect("may run");
+        let container = with_status("Running", &statuses).expect("may run");
         assert!(container.running, "{statuses}");
-        assert!(with_status("Lost", statuses.clone()).is_some_and(|one| one.running));
-        assert_eq!(with_status("Pending", statuses), None);
+        assert!(with_status("Lost", &statuses).is_some_and(|one| one.running));
+        assert_eq!(with_status("Pending", &statuses), None);
     }
 }
 

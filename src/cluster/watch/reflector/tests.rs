@@ -19,6 +19,7 @@ fn pace() -> Pace {
     let short = Duration::from_millis(40);
     Pace {
         watch: 30,
+        whole: LIMIT,
         idle: short,
         page: short,
         first_pause: Duration::from_millis(1),
@@ -47,6 +48,15 @@ impl Scene {
         namespaces: &[&str],
         handler: impl Fn(&Asked) -> Answer + Send + Sync + 'static,
     ) -> Self {
+        Self::paced(pace(), item, namespaces, handler)
+    }
+
+    fn paced(
+        pace: Pace,
+        item: Item,
+        namespaces: &[&str],
+        handler: impl Fn(&Asked) -> Answer + Send + Sync + 'static,
+    ) -> Self {
         let selection = Selection {
             namespaces: namespaces.iter().map(|name| (*name).to_owned()).collect(),
             ..Selection::default()
@@ -71,7 +81,7 @@ impl Scene {
             watched: watched.clone(),
             index: 0,
             item,
-            pace: pace(),
+            pace,
             clock,
         };
         tokio::spawn(stop.clone().run_until_cancelled_owned(reflector.run()));
@@ -333,10 +343,13 @@ async fn garbage_and_failures_are_tried_again_and_what_is_known_stays() {
 }
 
 #[tokio::test]
-async fn an_idle_end_without_a_word_is_no_busy_loop_and_lists_again() {
-    let scene = Scene::start(pods(), &[], |asked| match asked.is_watch() {
-        true => ended(Vec::new()),
-        false => list("10", "", &[]),
+async fn a_watch_that_is_cut_off_is_no_busy_loop_and_lists_again() {
+    let scene = Scene::start(pods(), &[], |asked| {
+        if asked.is_watch() {
+            ended(Vec::new())
+        } else {
+            list("10", "", &[])
+        }
     });
     scene
         .asked("for a second list", |asked| lists(asked) >= 2)
@@ -348,6 +361,35 @@ async fn an_idle_end_without_a_word_is_no_busy_loop_and_lists_again() {
         .position(|asked| !asked.is_watch())
         .expect("a second list");
     assert_eq!(second, 3, "three resumes between two lists");
+}
+
+#[tokio::test]
+async fn a_watch_that_lasted_its_time_in_silence_is_alive() {
+    let (whole, idle) = (Duration::from_millis(5), LIMIT);
+    let pace = Pace {
+        whole,
+        idle,
+        ..pace()
+    };
+    let scene = Scene::paced(pace, pods(), &[], |asked| {
+        if asked.is_watch() {
+            Answer::Late(Duration::from_millis(6))
+        } else {
+            list("10", "", &[])
+        }
+    });
+    scene
+        .asked("for ten watches", |asked| resumed(asked).len() >= 10)
+        .await;
+    assert_eq!(lists(&scene.stub.asked()), 1);
+}
+
+#[test]
+fn one_dead_watch_does_not_make_the_cache_stale() {
+    let pace = Pace::default();
+    let watch = Duration::from_secs(pace.watch.into());
+    assert!(pace.whole < watch && watch < pace.idle);
+    assert!(pace.idle + pace.first_pause + watch < crate::cluster::watch::freshness::STALE);
 }
 
 fn namespaces(optional: bool) -> Item {

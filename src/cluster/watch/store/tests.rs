@@ -133,7 +133,7 @@ fn what_is_not_trinos_is_not_kept() {
     assert!(version(&store, "a").is_none());
 }
 
-fn workload(max_block: &str, labels: Value) -> RawWorkload {
+fn workload(max_block: &str, labels: &Value) -> RawWorkload {
     raw(json!({
         "metadata": {"name": "w", "namespace": "trino", "uid": "u", "annotations": {"xtrinode.io/max-block": max_block}},
         "spec": {"template": {"metadata": {"labels": labels}}}}))
@@ -144,7 +144,7 @@ fn workloads_of_each_kind_have_names_of_their_own() {
     let (store, mut gone) = store();
     let deployments = Subject::Workloads(Kind::Deployment);
     let own = json!({"app": "own"});
-    store.apply(1, deployments, &workload("5m", own.clone()));
+    store.apply(1, deployments, &workload("5m", &own));
     store.apply(
         2,
         Subject::Workloads(Kind::StatefulSet),
@@ -159,7 +159,7 @@ fn workloads_of_each_kind_have_names_of_their_own() {
     store.apply(
         2,
         Subject::Workloads(Kind::StatefulSet),
-        &workload("5m", json!({})),
+        &workload("5m", &json!({})),
     );
     assert!(
         !known(Kind::StatefulSet),
@@ -176,12 +176,12 @@ fn a_complaint_is_made_once() {
         store.apply(
             1,
             Subject::Workloads(Kind::Deployment),
-            &workload(value, own()),
+            &workload(value, &own()),
         );
         store.apply(
             2,
             Subject::Workloads(Kind::ReplicaSet),
-            &workload(value, own()),
+            &workload(value, &own()),
         );
     }
     assert_eq!(store.reader().told.len(), 2);

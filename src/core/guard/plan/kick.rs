@@ -31,12 +31,12 @@ pub(super) fn prove(crew: &Crew<'_>, memory: &mut Memory, pod: &Pod) -> Option<A
     let view = &crew.view;
     let seen = view.evidence.worker(pod)?;
     let drained = seen.drained_since()?;
-    let noticed = view.now.since(view.drain_began(pod)?) >= view.policy.bounds.notice;
-    let noted = pod.notes.drained.as_ref();
-    let noted = noted.is_some_and(|proof| pod.running() == Some(proof.container.as_str()));
-    let proven = seen.proof.is_some() || noted || view.is_headless(crew.cluster);
+    let noticed = view.drain_began(pod)? + view.policy.bounds.notice;
+    // What was read before that can't have seen the work that the coordinator still gave it.
+    let own = seen.proof.is_some_and(|proof| proof >= noticed);
+    let proven = own || view.is_announced(pod) || view.is_headless(crew.cluster);
     let matters = crew.wants(pod) || pod.notes.want.is_some() || crew.record(pod).is_some();
-    if !noticed || proven || !matters || pod.notes.returning.is_some() {
+    if view.now < noticed || proven || !matters || pod.notes.returning.is_some() {
         return None;
     }
     let memory = memory.pod(&pod.uid);
@@ -107,7 +107,7 @@ fn proof(view: &View<'_>, pod: &Pod) -> Option<Drained> {
     };
     let container = pod.running()?.to_owned();
     let noted = pod.notes.drained.as_ref();
-    let noted = noted.filter(|proof| proof.container == container);
+    let noted = noted.filter(|_| view.is_announced(pod));
     let proven = view.evidence.worker(pod)?.proof;
     let at = proven.or(noted.map(|proof| proof.at));
     let at = at.unwrap_or(view.now);

@@ -3,13 +3,14 @@
 
 use std::time::Duration;
 
-use crate::core::guard::ask::{Ask, Verdict};
-use crate::core::guard::bounds::{DEAD_AFTER, TWICE};
+use crate::core::guard::ask::{Ask, Outcome, Verdict};
+use crate::core::guard::bounds::LOOK;
 use crate::core::guard::class::View;
 use crate::core::guard::facts::pod::{Phase, Pod, Role};
 use crate::core::guard::gate::{Glass, Patience};
 use crate::core::guard::notes::{Cause, GrantKey};
 use crate::core::guard::rows::Row;
+use crate::core::guard::time::Time;
 
 use super::pod::want;
 use super::{grant, message};
@@ -29,6 +30,9 @@ pub enum Queries {
 
 /// The verdict on removing a coordinator's pod.
 pub fn removal(view: &View, ask: &Ask, pod: &Pod, cause: Cause) -> Verdict {
+    if pod.deleting.is_some() {
+        return Verdict::allow(Row::Deleting);
+    }
     let glass = view.break_glass(pod);
     if let Glass::Broken { end, reason } = &glass {
         let text = message::broken(pod, *end, reason);
@@ -43,7 +47,7 @@ pub fn removal(view: &View, ask: &Ask, pod: &Pod, cause: Cause) -> Verdict {
     }
     let verdict = by_queries(view, ask, pod);
     match (&verdict.outcome, glass) {
-        (crate::core::guard::ask::Outcome::Allow, _) => {
+        (Outcome::Allow, _) => {
             let effects = grant(
                 view,
                 pod,
@@ -54,24 +58,57 @@ pub fn removal(view: &View, ask: &Ask, pod: &Pod, cause: Cause) -> Verdict {
         }
         (_, Glass::Flawed(what)) => {
             let text = message::flawed(pod, &what);
-            Verdict::wait(Row::BadOverride, text).effects([want(ask, pod, cause, None)])
+            Verdict::wait(Row::BadOverride, text).effects(want(ask, pod, cause, None))
         }
-        _ => verdict.effects([want(ask, pod, cause, None)]),
+        _ => verdict.effects(want(ask, pod, cause, None)),
+    }
+}
+
+/// One verdict on several pods that are judged alike: the first refusal, else the first allow that says something, with what
+/// all of them say. `none` where there is no pod.
+pub fn together(verdicts: impl IntoIterator<Item = Verdict>, none: Row) -> Verdict {
+    let mut allowed: Option<Verdict> = None;
+    for verdict in verdicts {
+        if verdict.outcome != Outcome::Allow {
+            return verdict;
+        }
+        allowed = Some(match allowed {
+            None => verdict,
+            Some(mut first) => {
+                if first.warnings.is_empty() && !verdict.warnings.is_empty() {
+                    first.row = verdict.row;
+                }
+                first.warnings.extend(verdict.warnings);
+                first
+            }
+        });
+    }
+    // What is granted here is no removal yet: the pods are judged again when they are deleted.
+    let allowed = allowed.unwrap_or_else(|| Verdict::allow(none));
+    Verdict {
+        effects: Vec::new(),
+        ..allowed
     }
 }
 
 fn by_queries(view: &View, ask: &Ask, pod: &Pod) -> Verdict {
     let over = is_over(view, ask, pod);
     match queries(view, pod) {
-        Queries::None => Verdict::allow(Row::CoordinatorIdle),
+        Queries::None if is_listed_now(view, pod) => Verdict::allow(Row::CoordinatorIdle),
+        // A query may have come since: only a list of now counts.
+        Queries::None => Verdict {
+            outcome: Outcome::Look(vec![pod.uid.clone()]),
+            ..Verdict::wait(Row::CoordinatorIdleOnce, message::coordinator_once(pod))
+        },
         Queries::Unfinished(count) if over => {
             let text = message::coordinator_forced(pod, count);
             Verdict::allow(Row::CoordinatorMaxBlock).warning(text)
         }
         Queries::Unfinished(count) => {
-            let text = message::coordinator(view, pod, count);
+            let text = message::coordinator(view, pod, count, latest(view, ask, pod));
             Verdict::wait(Row::CoordinatorBusy, text)
         }
+        Queries::NoneOnce if over => Verdict::allow(Row::CoordinatorMaxBlock),
         Queries::NoneOnce => {
             Verdict::wait(Row::CoordinatorIdleOnce, message::coordinator_once(pod))
         }
@@ -81,12 +118,20 @@ fn by_queries(view: &View, ask: &Ask, pod: &Pod) -> Verdict {
         }
         Queries::Unknown => {
             let text = message::coordinator_unknown(view, pod);
-            Verdict::wait(Row::CoordinatorUnknown, text)
+            let how = message::coordinator_end(view, pod, latest(view, ask, pod));
+            Verdict::wait(Row::CoordinatorUnknown, text + &how)
         }
     }
 }
 
-/// What is known of the queries of a pod's cluster. An old list with unfinished queries still counts.
+/// Whether the last list was asked for a moment ago.
+fn is_listed_now(view: &View, pod: &Pod) -> bool {
+    let list = view.evidence.cluster(&pod.cluster).list;
+    list.is_some_and(|list| view.now.since(list.at) <= LOOK)
+}
+
+/// What is known of the queries of a pod's cluster. An old list with unfinished queries still counts while the kubelet
+/// calls the pod Ready.
 pub fn queries(view: &View, pod: &Pod) -> Queries {
     let bounds = &view.policy.bounds;
     let seen = view.evidence.cluster(&pod.cluster);
@@ -100,23 +145,25 @@ pub fn queries(view: &View, pod: &Pod) -> Queries {
     else {
         return Queries::Unknown;
     };
-    if list.unfinished > 0 {
-        return Queries::Unfinished(list.unfinished);
-    }
-    let since = seen
-        .empty
-        .map(|run| run.from)
-        .map(|since| started.map_or(since, |started| since.max(started)));
-    let twice = since.is_some_and(|since| list.at.since(since) >= TWICE);
-    match view.now.since(list.at) <= bounds.fresh {
-        true if twice => Queries::None,
-        true => Queries::NoneOnce,
-        false => Queries::Unknown,
+    let fresh = view.now.since(list.at) <= bounds.fresh;
+    let twice = seen.empty.is_some_and(|run| run.is_twice_after(started));
+    match (list.unfinished, fresh) {
+        (0, true) if twice => Queries::None,
+        (0, true) => Queries::NoneOnce,
+        (0, false) => Queries::Unknown,
+        (count, fresh) if fresh || pod.ready => Queries::Unfinished(count),
+        _ => Queries::Unknown,
     }
 }
 
 /// Whether it was refused for as long as this caller has to wait.
 fn is_over(view: &View, ask: &Ask, pod: &Pod) -> bool {
+    let latest = latest(view, ask, pod);
+    pod.notes.blocked_since.is_some() && latest.is_some_and(|latest| view.now >= latest)
+}
+
+/// Until when this caller has to wait; `None` where no bound holds for it.
+fn latest(view: &View, ask: &Ask, pod: &Pod) -> Option<Time> {
     let bounds = &view.policy.bounds;
     let own = view
         .world
@@ -124,24 +171,22 @@ fn is_over(view: &View, ask: &Ask, pod: &Pod) -> bool {
         .and_then(|workload| workload.tuning.max_block);
     let bound = own.unwrap_or(bounds.coordinator_max_block);
     let bound: Duration = match ask.caller.patience() {
-        Patience::Endless => return false,
+        Patience::Endless => return None,
         Patience::Preemption => bound.min(bounds.preemption_max_block),
         Patience::Ordinary => bound,
     };
-    let refused = pod.notes.blocked_since;
-    refused.is_some_and(|since| view.now.since(since) >= bound)
+    Some(pod.notes.blocked_since.unwrap_or(view.now) + bound)
 }
 
 fn is_unreachable(view: &View, pod: &Pod) -> bool {
     let since = view.unreachable_since(pod);
-    since.is_some_and(|since| view.now.since(since) >= view.policy.bounds.unknown_max)
+    since.is_some_and(|since| view.now.since(since) >= view.unknown_max(pod))
 }
 
 fn is_dead(view: &View, pod: &Pod) -> bool {
     let ended = matches!(pod.phase, Phase::Succeeded | Phase::Failed);
-    let refusing = view.evidence.worker(pod).and_then(|seen| seen.refusing);
-    let long = refusing.is_some_and(|since| view.now.since(since) >= DEAD_AFTER);
-    ended || pod.node.is_none() || pod.running().is_none() || (long && !pod.ready)
+    let gone = view.refused_long(pod) && !pod.ready;
+    ended || pod.node.is_none() || pod.running().is_none() || gone
 }
 
 /// Whether a younger Ready coordinator has taken over.

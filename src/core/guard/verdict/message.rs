@@ -10,7 +10,7 @@ use crate::core::guard::evidence::Risk;
 use crate::core::guard::facts::Name;
 use crate::core::guard::facts::pod::Pod;
 use crate::core::guard::facts::workload::Workload;
-use crate::core::guard::gate::{Barrier, Why};
+use crate::core::guard::gate::{Barrier, Patience, Why};
 use crate::core::guard::text::{bytes, count, span};
 use crate::core::guard::time::Time;
 
@@ -18,10 +18,10 @@ use crate::core::guard::time::Time;
 const EVACUATION: &str = "Eviction triggered evacuation";
 
 /// Why a worker can't be removed now.
-pub fn worker(view: &View, pod: &Pod, barrier: &Barrier) -> String {
+pub fn worker(view: &View, pod: &Pod, barrier: &Barrier, patience: Patience) -> String {
     let mut text = format!("worker {} {}", pod.name, barred(view, barrier));
     let _ = write!(text, "; {}", doing(view, pod));
-    text.push_str(&bounds(view, pod));
+    text.push_str(&ends(view, pod, view.latest_for(pod, patience)));
     text.push_str(&how_to_override("pod", &pod.name));
     text
 }
@@ -91,17 +91,22 @@ pub fn flawed(pod: &Pod, what: &str) -> String {
 }
 
 /// Why a coordinator can't be removed now.
-pub fn coordinator(view: &View, pod: &Pod, unfinished: u64) -> String {
+pub fn coordinator(view: &View, pod: &Pod, unfinished: u64, latest: Option<Time>) -> String {
     let queries = count(unfinished, "unfinished query", "unfinished queries");
-    let mut text = format!(
-        "coordinator {} has {queries}, all of which would fail; it goes when they have ended",
-        pod.name
-    );
-    if let Some(since) = pod.notes.blocked_since {
-        let _ = write!(text, "; refused for {}", span(view.now.since(since)));
-    }
-    text.push_str(&how_to_override("pod", &pod.name));
-    text
+    let list = view.evidence.cluster(&pod.cluster).list;
+    let age = list.map_or(Duration::ZERO, |list| view.now.since(list.at));
+    format!(
+        "coordinator {} has {queries} (as of {} ago), all of which would fail; it goes when they have ended{}",
+        pod.name,
+        span(age),
+        coordinator_end(view, pod, latest)
+    )
+}
+
+/// For how long a coordinator was refused, until when, and how to override.
+pub fn coordinator_end(view: &View, pod: &Pod, latest: Option<Time>) -> String {
+    let ends = ends(view, pod, latest);
+    ends + &how_to_override("pod", &pod.name)
 }
 
 /// A coordinator that is idle for the first time.
@@ -123,9 +128,8 @@ pub fn coordinator_unknown(view: &View, pod: &Pod) -> String {
         None => "its query list was never read".to_owned(),
     };
     format!(
-        "coordinator {} may have unfinished queries: {known}{}",
-        pod.name,
-        how_to_override("pod", &pod.name)
+        "coordinator {} may have unfinished queries: {known}",
+        pod.name
     )
 }
 
@@ -147,7 +151,13 @@ pub fn replaced(pod: &Pod) -> String {
 }
 
 /// Why a number of replicas can't be had now.
-pub fn scale(view: &View, workload: &Workload, held: &[(&Pod, &Barrier)], safe: u32) -> String {
+pub fn scale(
+    view: &View,
+    workload: &Workload,
+    held: &[(&Pod, &Barrier)],
+    safe: u32,
+    patience: Patience,
+) -> String {
     let kind = workload.kind.word();
     let mut text = format!("{kind} {}: ", workload.name);
     match held.first() {
@@ -162,7 +172,7 @@ pub fn scale(view: &View, workload: &Workload, held: &[(&Pod, &Barrier)], safe: 
     }
     let _ = write!(text, "; the lowest safe number is {safe} now");
     if let Some((pod, _)) = held.first() {
-        text.push_str(&bounds(view, pod));
+        text.push_str(&ends(view, pod, view.latest_for(pod, patience)));
     }
     text.push_str(&how_to_override(&kind.to_lowercase(), &workload.name));
     text
@@ -180,7 +190,7 @@ pub fn rollout(workload: &Workload, until: Time) -> String {
 /// A workload goes and its pods stay for a while.
 pub fn pods_held(workload: &Workload, held: usize) -> String {
     format!(
-        "{} {} is deleted; {} of its workers hold or may hold data and go when they are drained",
+        "{} {} is deleted; {} of its pods have or may have work and go when they are drained or idle",
         workload.kind.word(),
         workload.name,
         held
@@ -236,22 +246,36 @@ fn doing(view: &View, pod: &Pod) -> String {
         None if view.cannot_drain(&pod.cluster) => {
             "the guard may not drain it and waits until it is idle".to_owned()
         }
+        None if is_last(view, pod) => format!(
+            "{EVACUATION}: too few workers would serve without it, so its drain waits until no query is unfinished; scale to {} or restart the rollout first",
+            view.floor(&pod.cluster, true).saturating_add(1)
+        ),
         None => format!("{EVACUATION}: a drain is requested"),
     }
 }
 
-fn bounds(view: &View, pod: &Pod) -> String {
-    let Some(since) = pod.notes.blocked_since else {
-        return String::new();
-    };
-    let latest = view
-        .latest(pod)
-        .map_or(Duration::ZERO, |latest| latest.since(view.now));
-    format!(
-        "; refused for {}, let go in {} at the latest",
-        span(view.now.since(since)),
-        span(latest)
-    )
+/// Whether it is one of the last workers, which are not drained under unfinished queries: nothing replaces it before it is
+/// evicted.
+fn is_last(view: &View, pod: &Pod) -> bool {
+    let list = view.evidence.cluster(&pod.cluster).list;
+    let queries = list.is_some_and(|list| list.unfinished > 0);
+    let floor = view.floor(&pod.cluster, true);
+    queries && view.is_serving(pod) && view.serving_without(&pod.cluster, pod) < floor
+}
+
+/// How long a pod has waited and until when; `latest` is `None` for who waits without a bound.
+fn ends(view: &View, pod: &Pod, latest: Option<Time>) -> String {
+    let refused = pod.notes.blocked_since;
+    let waited = refused.map_or_else(String::new, |since| {
+        format!("; refused for {}", span(view.now.since(since)))
+    });
+    match latest {
+        Some(latest) => format!(
+            "{waited}; let go in {} at the latest",
+            span(latest.since(view.now))
+        ),
+        None => format!("{waited}; no bound holds for this caller"),
+    }
 }
 
 fn how_to_override(kind: &str, name: &Name) -> String {

@@ -5,6 +5,8 @@ mod coordinator;
 mod message;
 mod pod;
 mod scale;
+#[cfg(test)]
+mod tests;
 mod workload;
 
 use super::ask::{Ask, Effect, Outcome, Request, Verdict};
@@ -46,7 +48,7 @@ pub fn judge(view: &View, ask: &Ask) -> Verdict {
             kind,
             workload,
             orphan,
-        } => workload::delete(view, *kind, workload, *orphan),
+        } => workload::delete(view, ask, (*kind, workload), *orphan),
         Request::DeleteNamespace { name } => workload::namespace(view, ask, name),
     }
 }

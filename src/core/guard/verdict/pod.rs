@@ -1,7 +1,7 @@
 //! Rows E and D: the eviction or deletion of one pod.
 
 use crate::core::guard::ask::{Ask, Caller, Effect, Outcome, Verdict};
-use crate::core::guard::class::View;
+use crate::core::guard::class::{Class, View};
 use crate::core::guard::facts::Name;
 use crate::core::guard::facts::pod::{Pod, Role};
 use crate::core::guard::gate::{Barrier, Gate, Patience, Why};
@@ -78,39 +78,55 @@ fn worker(view: &View, ask: &Ask, pod: &Pod, cause: Cause, grace: Option<u64>) -
     if mutant::is(Mutant::AllowOnGrant) && super::live_grant(view, pod).is_some() {
         return opened(view, pod, &Why::Drained);
     }
-    match view.gate(pod, ask.caller.patience()) {
+    let patience = ask.caller.patience();
+    let refused = |barrier: &Barrier| {
+        let wanted = want(ask, pod, cause, None);
+        shut(view, pod, (barrier, patience), grace).effects(wanted)
+    };
+    match view.gate(pod, patience) {
         Gate::Open(why) => opened(view, pod, &why),
-        Gate::Look => Verdict {
-            outcome: Outcome::Look(vec![pod.uid.clone()]),
-            ..Verdict::wait(
-                Row::Draining,
-                message::worker(view, pod, &Barrier::Draining),
-            )
-        },
-        Gate::Shut(barrier) => {
-            let refused = shut(view, pod, &barrier, grace);
-            refused.effects([want(ask, pod, cause, None)])
+        // Where nobody can look, this is the answer, and a refusal like any other.
+        Gate::Look => {
+            let starting = matches!(view.class(pod), Class::Starting);
+            let barrier = if starting {
+                Barrier::Unknown
+            } else {
+                Barrier::Unproven
+            };
+            Verdict {
+                outcome: Outcome::Look(vec![pod.uid.clone()]),
+                ..refused(&barrier)
+            }
         }
+        Gate::Shut(barrier) => refused(&barrier),
     }
 }
 
 fn opened(view: &View, pod: &Pod, why: &Why) -> Verdict {
     let row = row_of(why);
     let verdict = Verdict::allow(row);
-    let rests_on_state = matches!(
-        why,
-        Why::Drained | Why::Leaked | Why::Relaxed { .. } | Why::Unproven
-    );
-    let needs_none = matches!(
-        why,
-        Why::Deleting | Why::Dead | Why::Starting | Why::Suspending
-    );
-    let effects = grant(view, pod, GrantKey::Pod, rests_on_state).filter(|_| !needs_none);
+    let effects = granted(view, pod, why, GrantKey::Pod);
     let warned = match message::warning(view, pod, why) {
         Some(warning) => verdict.warning(warning),
         None => verdict,
     };
     warned.effects(effects)
+}
+
+/// The grant that an open gate asks for. What Kubernetes has decided already needs none; that a worker is dead or starting is
+/// read from a cache that may be behind, which the grant's compare-and-swap shows.
+pub fn granted(view: &View, pod: &Pod, why: &Why, key: GrantKey) -> Option<Effect> {
+    let rests_on_state = matches!(
+        why,
+        Why::Drained
+            | Why::Leaked
+            | Why::Relaxed { .. }
+            | Why::Unproven
+            | Why::Dead
+            | Why::Starting
+    );
+    let needs_none = matches!(why, Why::Deleting | Why::Suspending);
+    grant(view, pod, key, rests_on_state).filter(|_| !needs_none)
 }
 
 /// The row of an open gate.
@@ -130,13 +146,19 @@ pub const fn row_of(why: &Why) -> Row {
     }
 }
 
-fn shut(view: &View, pod: &Pod, barrier: &Barrier, grace: Option<u64>) -> Verdict {
+fn shut(
+    view: &View,
+    pod: &Pod,
+    (barrier, patience): (&Barrier, Patience),
+    grace: Option<u64>,
+) -> Verdict {
     let has_work = matches!(barrier, Barrier::Busy(_) | Barrier::Unknown);
     if has_work && grace.is_some_and(|grace| grace < pod.grace.as_secs()) {
         let text = message::force(view, pod, barrier);
         return Verdict::refuse(Row::Force, Outcome::Forbid, text);
     }
-    Verdict::wait(row_of_barrier(barrier), message::worker(view, pod, barrier))
+    let text = message::worker(view, pod, barrier, patience);
+    Verdict::wait(row_of_barrier(barrier), text)
 }
 
 /// The row of a shut gate.
@@ -152,12 +174,12 @@ pub const fn row_of_barrier(barrier: &Barrier) -> Row {
     }
 }
 
-/// What a refusal leaves on the pod.
-pub fn want(ask: &Ask, pod: &Pod, cause: Cause, target: Option<u32>) -> Effect {
-    Effect::Want {
+/// What a refusal leaves on the pod. Our own eviction leaves nothing: it would keep its own want alive.
+pub fn want(ask: &Ask, pod: &Pod, cause: Cause, target: Option<u32>) -> Option<Effect> {
+    (ask.caller != Caller::Guard).then(|| Effect::Want {
         uid: pod.uid.clone(),
         cause,
         target,
         clock: ask.caller.patience() != Patience::Endless,
-    }
+    })
 }

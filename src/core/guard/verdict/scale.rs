@@ -1,18 +1,18 @@
 //! Rows S: a lower number of replicas. The pods that the controller would delete are judged one by one with the pod
 //! gate; a number that would take one that may not go is refused, and the answer names the lowest number that is safe.
 
-use crate::core::guard::ask::{Ask, Caller, Effect, Outcome, Verdict};
-use crate::core::guard::class::View;
+use crate::core::guard::ask::{Ask, Caller, Outcome, Verdict};
+use crate::core::guard::class::{Class, View};
 use crate::core::guard::facts::Name;
 use crate::core::guard::facts::pod::{Phase, Pod, Role};
 use crate::core::guard::facts::workload::{Kind, Workload};
-use crate::core::guard::gate::{Barrier, Gate, Why};
+use crate::core::guard::gate::{Barrier, Gate, Glass, Why};
 use crate::core::guard::mutant::{self, Mutant};
 use crate::core::guard::notes::{Cause, GrantKey};
 use crate::core::guard::rank::ranked;
 use crate::core::guard::rows::Row;
 
-use super::{coordinator, grant, live_grant, message, pod, workload};
+use super::{coordinator, live_grant, message, pod, workload};
 
 /// The pods that a lower number would take, in the order in which they would go.
 struct Plan<'a> {
@@ -55,13 +55,18 @@ pub fn judge(view: &View, ask: &Ask, of: (Kind, &Name), old: u32, new: u32) -> V
     if kind == Kind::ReplicaSet && is_deployment_controller(ask.caller) {
         return Verdict::allow(Row::Rollout);
     }
-    if let Some(verdict) = rollout(view, workload) {
+    if workload.role == Role::Coordinator {
+        return coordinators(view, ask, workload, new);
+    }
+    // Whoever may go by order goes whichever it is.
+    let ordered = view.break_glass_on(None, Some(workload), &name.namespace);
+    if let (Some(verdict), false) = (
+        rollout(view, workload),
+        matches!(ordered, Glass::Broken { .. }),
+    ) {
         return verdict;
     }
-    match workload.role {
-        Role::Coordinator => coordinators(view, ask, workload, new),
-        Role::Worker => workers(view, ask, &Plan::new(view, ask, workload, old, new)),
-    }
+    workers(view, ask, &Plan::new(view, ask, workload, old, new))
 }
 
 /// What the clamp makes of a lower number: a higher one that is safe and still lower than before.
@@ -84,7 +89,7 @@ pub fn clamp(view: &View, ask: &Ask, of: (Kind, &Name), old: u32, new: u32) -> O
         return None;
     }
     let plan = Plan::new(view, ask, workload, old, new);
-    let given = plan.safe_target();
+    let given = plan.target(plan.safe_prefix());
     (given > new && given < old).then_some(Clamp { given, asked: new })
 }
 
@@ -123,12 +128,11 @@ fn rollout(view: &View, workload: &Workload) -> Option<Verdict> {
 fn coordinators(view: &View, ask: &Ask, workload: &Workload, new: u32) -> Verdict {
     let pods: Vec<_> = ranked(view, workload);
     let surplus = pods.len().saturating_sub(new as usize);
-    let mut verdicts = pods
+    let verdicts = pods
         .into_iter()
         .take(surplus)
         .map(|pod| coordinator::removal(view, ask, pod, Cause::Scale));
-    let refused = verdicts.find(|verdict| verdict.outcome != Outcome::Allow);
-    refused.unwrap_or_else(|| Verdict::allow(Row::CoordinatorIdle))
+    coordinator::together(verdicts, Row::ScaleSafe)
 }
 
 fn workers(view: &View, ask: &Ask, plan: &Plan) -> Verdict {
@@ -141,9 +145,10 @@ fn workers(view: &View, ask: &Ask, plan: &Plan) -> Verdict {
         .filter(|victim| matches!(victim.fate, Fate::Look));
     let looks: Vec<_> = looks.map(|victim| victim.pod.uid.clone()).collect();
     if !looks.is_empty() {
+        // Where nobody can look, this is the answer, and a refusal like any other.
         return Verdict {
             outcome: Outcome::Look(looks),
-            ..Verdict::allow(plan.row(true))
+            ..plan.refuse_unseen(view, ask)
         };
     }
     plan.allow(view)
@@ -189,22 +194,22 @@ impl<'a> Plan<'a> {
         pods
     }
 
-    /// How many of the first pods may go.
+    /// How many of the first pods may go, if those that say so still say DRAINED.
     fn safe_prefix(&self) -> usize {
         let free = |victim: &&Victim| !matches!(victim.fate, Fate::Held(_) | Fate::Promised);
         self.victims.iter().take_while(free).count()
     }
 
-    /// The lowest number that takes none that may not go; the old one where there is none.
-    fn safe_target(&self) -> u32 {
-        let prefix = u32::try_from(self.safe_prefix()).unwrap_or(u32::MAX);
+    /// The lowest number that takes none beyond the first so many pods; the old one where there is none.
+    fn target(&self, prefix: usize) -> u32 {
+        let next = self.victims.get(prefix);
+        let prefix = u32::try_from(prefix).unwrap_or(u32::MAX);
         let left = if self.workload.kind == Kind::StatefulSet {
-            let held = self
-                .victims
-                .get(self.safe_prefix())
-                .and_then(|victim| victim.pod.ordinal());
             let keep = |ordinal: u32| ordinal.saturating_sub(self.workload.ordinal_start) + 1;
-            held.map_or(self.new, keep)
+            match next {
+                Some(held) => held.pod.ordinal().map_or(self.old, keep),
+                None => self.new,
+            }
         } else {
             self.active.saturating_sub(prefix)
         };
@@ -229,31 +234,48 @@ impl<'a> Plan<'a> {
                 verdict.warnings.extend(warning);
                 verdict
                     .effects
-                    .extend(grant(view, victim.pod, key.clone(), true));
+                    .extend(pod::granted(view, victim.pod, why, key.clone()));
             }
         }
         verdict
     }
 
     fn refuse(&self, view: &View, ask: &Ask) -> Verdict {
-        let held = self
-            .victims
+        let held = self.victims.iter().filter_map(|victim| match &victim.fate {
+            Fate::Held(barrier) => Some((victim.pod, barrier)),
+            _ => None,
+        });
+        let held: Vec<_> = held.collect();
+        self.refuse_for(view, ask, &held, self.safe_prefix())
+    }
+
+    /// For when nobody can look at pods that say DRAINED.
+    fn refuse_unseen(&self, view: &View, ask: &Ask) -> Verdict {
+        let unseen = |victim: &&Victim| matches!(victim.fate, Fate::Look);
+        let held = self.victims.iter().filter(unseen);
+        let held = held.map(|victim| (victim.pod, &Barrier::Unproven));
+        let held: Vec<_> = held.collect();
+        let seen = self.victims.iter().take_while(|victim| !unseen(victim));
+        self.refuse_for(view, ask, &held, seen.count())
+    }
+
+    fn refuse_for(
+        &self,
+        view: &View,
+        ask: &Ask,
+        held: &[(&Pod, &Barrier)],
+        prefix: usize,
+    ) -> Verdict {
+        let wants = held
             .iter()
-            .filter(|victim| matches!(victim.fate, Fate::Held(_)));
-        let wants: Vec<Effect> = held
-            .map(|victim| pod::want(ask, victim.pod, Cause::Scale, Some(self.new)))
-            .collect();
-        let row = if wants.is_empty() {
+            .filter_map(|(pod, _)| pod::want(ask, pod, Cause::Scale, Some(self.new)));
+        let row = if held.is_empty() {
             Row::Granted
         } else {
             self.row(false)
         };
-        let barriers = self.victims.iter().filter_map(|victim| match &victim.fate {
-            Fate::Held(barrier) => Some((victim.pod, barrier)),
-            _ => None,
-        });
-        let barriers: Vec<_> = barriers.collect();
-        let text = message::scale(view, self.workload, &barriers, self.safe_target());
+        let (safe, patience) = (self.target(prefix), ask.caller.patience());
+        let text = message::scale(view, self.workload, held, safe, patience);
         Verdict::wait(row, text).effects(wants)
     }
 }
@@ -266,28 +288,24 @@ fn scale_key(workload: &Workload, new: u32) -> GrantKey {
 }
 
 fn fate(view: &View, ask: &Ask, pod: &Pod, key: &GrantKey) -> Fate {
-    // A container that has not started owns nothing, whatever the pod's node says.
-    if pod.phase == Phase::Pending {
+    // A container that has not started owns nothing, whatever the pod's node says. In a pod that waits for another container
+    // Trino's own may run.
+    if pod.phase == Phase::Pending && pod.running().is_none() {
         return Fate::Nothing;
     }
     if live_grant(view, pod).is_some_and(|grant| !covers(&grant.key, key)) {
         return Fate::Promised;
     }
-    let announced = is_announced(pod);
+    // Only with the proof, and with it the drained cost, in our cache will the controller's own ranking choose this pod.
+    let drained = matches!(view.class(pod), Class::Drained { .. });
+    let unannounced = drained && !view.is_announced(pod);
     match view.gate(pod, ask.caller.patience()) {
         Gate::Open(Why::Dead | Why::Starting) => Fate::Nothing,
-        Gate::Open(Why::Drained) | Gate::Look if !announced => Fate::Held(Barrier::Unproven),
+        Gate::Open(Why::Drained) | Gate::Look if unannounced => Fate::Held(Barrier::Unproven),
         Gate::Open(why) => Fate::Free(why),
         Gate::Look => Fate::Look,
         Gate::Shut(barrier) => Fate::Held(barrier),
     }
-}
-
-/// Whether the proof, and with it the drained cost, has reached our cache: only then will the controller's own ranking
-/// choose this pod.
-fn is_announced(pod: &Pod) -> bool {
-    let proof = pod.notes.drained.as_ref();
-    proof.is_some_and(|proof| pod.running() == Some(proof.container.as_str()))
 }
 
 /// Whether a grant for one number of replicas is part of what another number takes anyway.

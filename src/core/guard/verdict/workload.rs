@@ -5,7 +5,7 @@ use crate::core::guard::class::View;
 use crate::core::guard::facts::Name;
 use crate::core::guard::facts::pod::{Pod, Role};
 use crate::core::guard::facts::workload::{Kind, Workload};
-use crate::core::guard::gate::{Gate, Patience};
+use crate::core::guard::gate::Gate;
 use crate::core::guard::notes::Cause;
 use crate::core::guard::rows::Row;
 
@@ -13,7 +13,7 @@ use super::{coordinator, message};
 
 /// `DELETE` of a workload. Never refused, since whoever deletes a release would be left with half of it; its pods are held
 /// one by one.
-pub fn delete(view: &View, kind: Kind, name: &Name, orphan: bool) -> Verdict {
+pub fn delete(view: &View, ask: &Ask, (kind, name): (Kind, &Name), orphan: bool) -> Verdict {
     if orphan {
         return Verdict::allow(Row::Orphaned);
     }
@@ -22,7 +22,7 @@ pub fn delete(view: &View, kind: Kind, name: &Name, orphan: bool) -> Verdict {
     };
     let held = view
         .pods_of(workload)
-        .filter(|pod| is_held(view, pod))
+        .filter(|pod| !matches!(fate(view, ask, pod), Fate::Free(_)))
         .count();
     let verdict = Verdict::allow(Row::WorkloadDeleted);
     if held == 0 {
@@ -47,39 +47,65 @@ pub fn template(view: &View, ask: &Ask, kind: Kind, name: &Name) -> Verdict {
             // Asked like a deletion, so that the same bounds hold and the same things are written down.
             coordinator::removal(view, ask, pod, Cause::Delete)
         });
-    let refused = verdicts
-        .into_iter()
-        .find(|verdict| verdict.outcome != Outcome::Allow);
-    refused.unwrap_or_else(|| Verdict::allow(Row::CoordinatorIdle))
+    coordinator::together(verdicts, Row::CoordinatorDead)
 }
 
 /// `DELETE namespaces`. Refused while a pod in it may not go: inside a namespace that is being deleted nothing can be held.
 pub fn namespace(view: &View, ask: &Ask, name: &str) -> Verdict {
+    if view.is_terminating(name) {
+        return Verdict::allow(Row::NamespaceTerminating);
+    }
     let pods = view.world.pods().filter(|pod| pod.name.namespace == name);
-    let held = pods.filter(|pod| is_kept(view, ask, pod)).count();
-    if held == 0 {
-        return Verdict::allow(Row::NamespaceSafe);
-    }
-    let text = message::namespace(name, held);
-    Verdict::refuse(Row::NamespaceBusy, Outcome::Forbid, text)
-}
-
-fn is_kept(view: &View, ask: &Ask, pod: &Pod) -> bool {
-    if !view.is_guarded(pod) {
-        return false;
-    }
-    match pod.role {
-        Role::Worker => matches!(view.gate(pod, ask.caller.patience()), Gate::Shut(_)),
-        Role::Coordinator => {
-            let verdict = coordinator::removal(view, ask, pod, Cause::Delete);
-            verdict.outcome != Outcome::Allow
+    let (mut held, mut looks, mut warnings) = (0, Vec::new(), Vec::new());
+    for pod in pods {
+        match fate(view, ask, pod) {
+            Fate::Held => held += 1,
+            Fate::Look => looks.push(pod.uid.clone()),
+            Fate::Free(said) => warnings.extend(said),
         }
     }
+    let refused = |outcome, count| {
+        let text = message::namespace(name, count);
+        Verdict::refuse(Row::NamespaceBusy, outcome, text)
+    };
+    match (held, looks.len()) {
+        (0, 0) => Verdict {
+            warnings,
+            ..Verdict::allow(Row::NamespaceSafe)
+        },
+        // Where nobody can look, this is the answer, and a refusal like any other.
+        (0, count) => {
+            looks.sort_unstable();
+            refused(Outcome::Look(looks), count)
+        }
+        (held, count) => refused(Outcome::Forbid, held + count),
+    }
 }
 
-fn is_held(view: &View, pod: &Pod) -> bool {
-    let worker = pod.role == Role::Worker && view.is_guarded(pod);
-    worker && matches!(view.gate(pod, Patience::Ordinary), Gate::Shut(_))
+/// Whether a pod may go, with what is to be said about it.
+enum Fate {
+    Free(Vec<String>),
+    Look,
+    Held,
+}
+
+fn fate(view: &View, ask: &Ask, pod: &Pod) -> Fate {
+    if !view.is_guarded(pod) {
+        return Fate::Free(Vec::new());
+    }
+    if pod.role == Role::Coordinator {
+        let verdict = coordinator::removal(view, ask, pod, Cause::Delete);
+        return match verdict.outcome {
+            Outcome::Allow => Fate::Free(verdict.warnings),
+            Outcome::Look(_) => Fate::Look,
+            Outcome::Wait | Outcome::Forbid => Fate::Held,
+        };
+    }
+    match view.gate(pod, ask.caller.patience()) {
+        Gate::Open(why) => Fate::Free(message::warning(view, pod, &why).into_iter().collect()),
+        Gate::Look => Fate::Look,
+        Gate::Shut(_) => Fate::Held,
+    }
 }
 
 /// The workload, where its pods are guarded.

@@ -1,0 +1,99 @@
+//! `xtrinode guard cleanup`: the guard leaves. Webhook configurations go first, so that nothing waits for a guard that is
+//! gone; then grants, costs and hints; then every drain of ours is taken back.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use k8s_openapi::api::admissionregistration::v1::{
+    MutatingWebhookConfiguration, ValidatingWebhookConfiguration,
+};
+use kube::api::DeleteParams;
+use kube::{Api, Client};
+use tokio_util::sync::CancellationToken;
+
+use crate::cluster::client::Kubernetes;
+use crate::process::tasks::Tasks;
+
+use super::config::Settings;
+use super::leader::Lead;
+use super::manifests::{Kind, configurations};
+use super::wiring;
+
+/// Until the watches must have listed everything.
+const LISTED: Duration = Duration::from_secs(30);
+
+/// Whoever cleans acts alone: the Lease is not asked for, since the guard's replicas find no configuration any more and
+/// do the same.
+#[derive(Debug)]
+struct Always;
+
+impl Lead for Always {
+    fn lasts(&self, _: Duration) -> bool {
+        true
+    }
+}
+
+/// Leaves nothing behind.
+///
+/// # Errors
+/// When the API server can't be reached, a configuration can't be removed, or something is left when `patience` is over.
+pub async fn cleanup(settings: Settings, patience: Duration) -> anyhow::Result<()> {
+    let kubernetes = Kubernetes::connect().await;
+    let kubernetes = kubernetes.context("cleanup needs a service account or a kubeconfig")?;
+    remove_configurations(&kubernetes.client(), &settings).await?;
+    let stop = CancellationToken::new();
+    let (leader, tasks) = wiring::cleaner(settings, kubernetes, Arc::new(Always), &stop)?;
+    let fresh = leader.fresh.clone();
+    let running = tokio::spawn(run(tasks, stop.clone()));
+    let listed = async {
+        while fresh.stale().is_some() {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    let listed = tokio::time::timeout(LISTED.min(patience), listed).await;
+    listed.context("the API server did not list everything in time")?;
+    let clean = leader.clean(patience).await;
+    stop.cancel();
+    let _ = running.await;
+    if !clean {
+        bail!(
+            "something is left after {} s; run it again",
+            patience.as_secs()
+        );
+    }
+    tracing::info!("Nothing of the guard is left");
+    Ok(())
+}
+
+async fn run(tasks: Tasks, stop: CancellationToken) {
+    if let Err(error) = tasks.run(&stop, Duration::from_secs(5)).await {
+        tracing::warn!(%error, "A task failed while cleaning up");
+    }
+}
+
+async fn remove_configurations(client: &Client, settings: &Settings) -> anyhow::Result<()> {
+    for configuration in configurations(settings) {
+        let name = &configuration.name;
+        let params = DeleteParams::default();
+        let removed = match configuration.kind {
+            Kind::Validating => {
+                let api: Api<ValidatingWebhookConfiguration> = Api::all(client.clone());
+                api.delete(name, &params).await.map(drop)
+            }
+            Kind::Mutating => {
+                let api: Api<MutatingWebhookConfiguration> = Api::all(client.clone());
+                api.delete(name, &params).await.map(drop)
+            }
+        };
+        match removed {
+            Ok(()) => tracing::info!(name, "Removed a webhook configuration"),
+            Err(kube::Error::Api(status)) if status.code == 404 => {}
+            Err(error) => {
+                return Err(error)
+                    .with_context(|| format!("cannot remove the webhook configuration {name}"));
+            }
+        }
+    }
+    Ok(())
+}

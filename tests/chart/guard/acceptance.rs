@@ -1,0 +1,81 @@
+//! What the rendered objects and the guard's configuration meet next: the API server's own rules, and the program.
+
+use crate::acceptance::accepts;
+use crate::parts::{self, root};
+use crate::render::path_of;
+
+use super::render::{manifests, modes, render, values};
+
+#[test]
+fn the_api_server_would_take_every_object_and_the_pods_are_restricted() {
+    let validator = parts::command("kubevalidate", "kubevalidate");
+    for (mode, file) in modes() {
+        let text = manifests(&["-f", path_of(&file)]);
+        let verdict = accepts(&validator, &["--restricted"], &text);
+        assert_eq!(verdict, Ok(()), "{mode}");
+    }
+}
+
+/// The validator would say so if an expression were wrong: without this the test above proves little.
+#[test]
+fn the_validator_knows_wrong_expressions() {
+    let validator = parts::command("kubevalidate", "kubevalidate");
+    let text = manifests(&[]);
+    for (right, wrong) in [
+        ("has(oldObject.metadata.deletionTimestamp)", "has(oldObject"),
+        ("variables.guarded.all", "variables.unknown.all"),
+        ("operator: NotIn", "operator: Besides"),
+    ] {
+        assert!(text.contains(right));
+        let verdict = accepts(&validator, &[], &text.replace(right, wrong));
+        assert!(verdict.is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn the_host_network_needs_more_than_the_restricted_standard() {
+    let validator = parts::command("kubevalidate", "kubevalidate");
+    let text = manifests(&["--set", "hostNetwork=true"]);
+    assert_eq!(accepts(&validator, &[], &text), Ok(()));
+    let said = accepts(&validator, &["--restricted"], &text).expect_err("it is not restricted");
+    assert!(said.contains("host namespaces"), "{said}");
+}
+
+#[test]
+fn the_api_server_would_take_the_committed_configurations() {
+    let validator = parts::command("kubevalidate", "kubevalidate");
+    for path in [
+        "webhooks/webhooks.yaml",
+        "webhooks/cert-manager/webhooks.yaml",
+    ] {
+        let text = std::fs::read_to_string(root().join(path)).expect("it is there");
+        assert_eq!(accepts(&validator, &[], &text), Ok(()), "{path}");
+    }
+}
+
+/// The guard's own rules between values; the files that it names are not on this machine.
+#[test]
+fn the_guard_accepts_every_configuration_that_the_chart_writes() {
+    for (mode, file) in modes() {
+        let objects = render(&["-f", path_of(&file)]);
+        let text = format!("{}\nreplicaId: any\n", super::render::config_text(&objects));
+        let config = values(&text);
+        let arguments = ["manifests", "webhooks", "--config", path_of(&config)];
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_xtrinode"))
+            .args(arguments)
+            .output()
+            .expect("it starts");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{mode}: {said}");
+    }
+}
+
+/// The image has no shell: what `helm test` runs must be a command of the program.
+#[test]
+fn the_program_has_the_command_that_helm_test_runs() {
+    let objects = render(&[]);
+    let arguments = super::render::look(&objects, "Pod /spec/containers/0/args");
+    assert_eq!(arguments[0], "probe");
+    let url = arguments[1].as_str().expect("a URL");
+    assert_eq!(url, "http://xtrinode-guard.xtrinode-system.svc:9090/readyz");
+}

@@ -1,0 +1,106 @@
+//! docs/keys.md and docs/verdicts.md say what the code says: every key, every row of the decision tables, nothing else.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::fs;
+
+use xtrinode::api::keys::{self, Place, Writer};
+use xtrinode::core::guard::rows::Row;
+
+const KEYS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/keys.md");
+const VERDICTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/verdicts.md");
+
+const HEAD: &str = "# Labels and annotations
+
+Every label and annotation that the guard reads or writes. Generated from `src/api/keys.rs`. What the guard alone writes is protected from
+other writers by the chart's ValidatingAdmissionPolicy; what is marked `override` there needs that verb. What does not parse counts as absent,
+except break-glass: a removal that would be refused anyway is then refused with what is wrong in it.
+
+| key | stands on | written by | says |
+|---|---|---|---|
+";
+
+fn place(place: Place) -> &'static str {
+    match place {
+        Place::NamespaceLabel => "namespace (label)",
+        Place::PodLabel => "pod (label)",
+        Place::Pod => "pod",
+        Place::Workload => "workload",
+        Place::Any => "pod, workload or namespace",
+    }
+}
+
+fn writer(writer: Writer) -> &'static str {
+    match writer {
+        Writer::User => "you",
+        Writer::Override => "whoever may `override`",
+        Writer::Guard => "the guard",
+        Writer::Operator => "the operator",
+        Writer::Chart => "Trino's chart",
+    }
+}
+
+/// `UPDATE=1 cargo test --test it docs` rewrites the page.
+#[test]
+fn the_page_of_keys_is_current() {
+    let mut page = HEAD.to_owned();
+    for key in keys::ALL {
+        let (place, writer) = (place(key.place), writer(key.writer));
+        writeln!(
+            page,
+            "| `{}` | {place} | {writer} | {} |",
+            key.name, key.says
+        )
+        .unwrap();
+    }
+    if std::env::var_os("UPDATE").is_some() {
+        fs::write(KEYS, &page).unwrap();
+    }
+    assert!(
+        fs::read_to_string(KEYS).unwrap() == page,
+        "docs/keys.md is out of date: run UPDATE=1 cargo test --test it docs"
+    );
+}
+
+/// Number and reason of each table row: the first two columns.
+fn documented() -> Vec<(String, String)> {
+    let page = fs::read_to_string(VERDICTS).unwrap();
+    let rows = page.lines().filter_map(|line| {
+        let mut columns = line.strip_prefix("| ")?.split(" | ");
+        let number = columns.next()?;
+        let reason = columns.next()?.strip_prefix('`')?.strip_suffix('`')?;
+        Some((number.to_owned(), reason.to_owned()))
+    });
+    rows.collect()
+}
+
+#[test]
+fn every_row_stands_in_the_page_of_verdicts_once() {
+    let documented = documented();
+    let distinct: BTreeSet<_> = documented.iter().cloned().collect();
+    assert_eq!(distinct.len(), documented.len(), "a row stands there twice");
+    let rows = Row::ALL
+        .iter()
+        .map(|row| (row.number().to_owned(), row.reason().to_owned()));
+    let rows: BTreeSet<_> = rows.collect();
+    let missing: Vec<_> = rows.difference(&distinct).collect();
+    assert!(missing.is_empty(), "not in docs/verdicts.md: {missing:?}");
+    let unknown: Vec<_> = distinct.difference(&rows).collect();
+    assert!(unknown.is_empty(), "only in docs/verdicts.md: {unknown:?}");
+}
+
+/// Each row says all of it: condition, answer, effects.
+#[test]
+fn every_row_of_the_page_of_verdicts_is_whole() {
+    let page = fs::read_to_string(VERDICTS).unwrap();
+    let rows = page
+        .lines()
+        .filter(|line| line.matches(" | `").count() > 0 && line.starts_with("| "));
+    for row in rows {
+        let columns = row
+            .trim_matches('|')
+            .split(" | ")
+            .filter(|text| !text.trim().is_empty());
+        assert_eq!(columns.count(), 5, "{row}");
+    }
+}
