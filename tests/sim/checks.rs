@@ -8,7 +8,7 @@ use xtrinode::core::guard::facts::pod::{Phase, Role};
 use xtrinode::core::guard::rows::Row;
 use xtrinode::trino::words::NodeState;
 
-use crate::callers::What;
+use crate::callers::{Caller, What};
 use crate::kube::store::{Pix, Wix, stamp};
 use crate::sim::Sim;
 
@@ -352,7 +352,7 @@ impl Sim {
     /// Whether nothing is left to wait for.
     pub fn is_calm(&self) -> bool {
         let pods = self.store.live.iter().all(|pix| self.is_clean(*pix));
-        pods && self.callers.iter().all(|caller| caller.is_done()) && self.is_complete()
+        pods && self.callers.iter().all(Caller::is_done) && self.is_complete()
     }
 
     /// Whether a pod is as if nobody had ever asked for it.

@@ -343,11 +343,10 @@ impl Sim {
     /// Whether what it is about is gone.
     fn is_moot(&mut self, rix: usize) -> bool {
         let review = self.reviews.get(rix);
-        let gone = review.pod.is_some_and(|pod| {
+        review.pod.is_some_and(|pod| {
             let cell = &self.store.cells[pod];
             cell.gone || cell.pod.deleting.is_some()
-        });
-        gone
+        })
     }
 
     /// The replica that judged it is gone: the API server sees a broken connection.

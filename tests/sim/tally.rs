@@ -194,7 +194,7 @@ impl Tally {
         for (reason, count) in &self.events {
             let _ = writeln!(text, "event {:<22} {count:>10}", reason.word());
         }
-        for (name, count) in self.counts().into_iter() {
+        for (name, count) in self.counts() {
             let _ = writeln!(text, "{name:<32} {count:>10}");
         }
         text
