@@ -8,6 +8,7 @@ use crate::core::guard::class::View;
 use crate::core::guard::edit::of_action;
 use crate::core::guard::evidence::{DrainPower, Sight};
 use crate::core::guard::facts::pod::{Pod, Role};
+use crate::core::guard::fleet::Serving;
 use crate::core::guard::plan::{Action, Reason, Subject};
 use crate::guard::counters::{self, Outcome};
 use crate::guard::pen::{Note, Written};
@@ -76,8 +77,8 @@ impl Leader {
     /// The last serving workers are drained only while no query is unfinished: that is looked at once more, right before.
     async fn may_begin(&self, pod: &Pod) -> bool {
         let is_last = |view: &View| {
-            let left = view.serving_without(&pod.cluster, pod);
-            left < view.min_active(&pod.cluster)
+            let least = view.min_active(&pod.cluster);
+            !Serving::new(*view, &pod.cluster).has_without(pod, least)
         };
         if !self.state.view(is_last) {
             return true;
