@@ -27,31 +27,43 @@ const BREAK: Duration = Duration::from_secs(3);
 /// Pause after a query has ended.
 const BETWEEN: Duration = Duration::from_secs(1);
 
-/// The cast, in the order in which clients take their parts. On four workers the longest takes about five seconds, since
-/// whoever drains a worker waits for its queries.
+/// Pages of a query whose schema is [`SCALE`], however many workers make them.
+const PAGES: u32 = 120;
+
+/// Stands for the schema in the statements of the cast.
+const SCALE: &str = "SCALE";
+
+/// The cast, in the order in which clients take their parts. The longest takes about six seconds, since whoever drains a
+/// worker waits for its queries.
 const PARTS: [Part; 6] = [
-    Part::new("SELECT * FROM tpch.sf1.lineitem", "", 15, None),
+    Part::new("SELECT * FROM tpch.SCALE.lineitem", "", 40, None),
     Part::new("SELECT count(*) FROM tpch.tiny.orders", "", 10, None),
     Part::new(
-        "SELECT l.*, o.comment FROM tpch.sf1.lineitem l JOIN tpch.sf1.orders o ON l.orderkey = o.orderkey",
+        "SELECT l.*, o.comment FROM tpch.SCALE.lineitem l JOIN tpch.SCALE.orders o ON l.orderkey = o.orderkey",
         "",
-        10,
+        20,
         Some(20),
     ),
-    Part::new("SELECT * FROM tpch.sf1.orders", "", 5, None),
+    Part::new("SELECT * FROM tpch.SCALE.orders", "", 5, None),
     Part::new(
-        "SELECT * FROM tpch.sf1.partsupp ORDER BY supplycost",
+        "SELECT * FROM tpch.SCALE.partsupp ORDER BY supplycost",
         "retry_policy=QUERY",
-        10,
+        30,
         None,
     ),
     Part::new(
-        "SELECT * FROM tpch.sf1.customer",
+        "SELECT * FROM tpch.SCALE.customer",
         "retry_policy=TASK",
-        20,
+        30,
         None,
     ),
 ];
+
+/// The schema with which so many workers make [`PAGES`] pages: each makes 60 of `sf1`.
+fn schema(workers: u16) -> String {
+    let hundredths = (PAGES * 100).div_ceil(60 * u32::from(workers.max(1)));
+    format!("sf{}.{:02}", hundredths / 100, hundredths % 100)
+}
 
 /// How the queries went.
 #[derive(Debug, Default)]
@@ -93,11 +105,16 @@ pub struct Players {
 }
 
 impl Players {
-    /// Starts `count` clients of the coordinator at `base`; `stop` ends them.
+    /// Starts `count` clients of the coordinator at `base`, which has so many workers; `stop` ends them.
     ///
     /// # Errors
     /// When no HTTP client can be made.
-    pub fn start(base: &str, count: u16, stop: &CancellationToken) -> anyhow::Result<Self> {
+    pub fn start(
+        base: &str,
+        count: u16,
+        workers: u16,
+        stop: &CancellationToken,
+    ) -> anyhow::Result<Self> {
         let client = reqwest::Client::builder()
             .no_proxy()
             .build()
@@ -108,6 +125,7 @@ impl Players {
             let player = Player {
                 client: client.clone(),
                 base: base.to_owned(),
+                schema: schema(workers),
                 score: Arc::clone(&score),
             };
             let stop = stop.clone();
@@ -129,6 +147,7 @@ impl Players {
 struct Player {
     client: reqwest::Client,
     base: String,
+    schema: String,
     score: Arc<Score>,
 }
 
@@ -156,7 +175,7 @@ impl Player {
         let request = self.client.post(format!("{}/v1/statement", self.base));
         let request = request
             .header("x-trino-session", part.session)
-            .body(part.sql);
+            .body(part.sql.replace(SCALE, &self.schema));
         let mut page = answer(request).await?;
         let mut pages = 0;
         while let Some(next) = page["nextUri"].as_str() {
@@ -197,4 +216,21 @@ async fn answer(request: reqwest::RequestBuilder) -> anyhow::Result<Value> {
         .header("x-trino-source", "xtrinode-demo");
     let response = request.send().await?.error_for_status()?;
     Ok(serde_json::from_slice(&response.bytes().await?)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::demo::simulator::QuerySpec;
+    use crate::trino::words::RetryPolicy;
+
+    #[test]
+    fn queries_are_as_long_on_any_number_of_workers() {
+        for workers in [1, 2, 3, 4, 20, 120, 250] {
+            let sql = PARTS[0].sql.replace(SCALE, &schema(workers));
+            let spec = QuerySpec::from_sql(&sql, RetryPolicy::None);
+            let pages = spec.pages_per_task * u64::from(workers);
+            assert!((120..=250).contains(&pages), "{workers}: {pages} of {sql}");
+        }
+    }
 }

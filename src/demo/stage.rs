@@ -23,6 +23,7 @@ use super::wiring::Watcher;
 use crate::core::guard::facts::pod::{Pod, Role};
 use crate::core::guard::world::World;
 use crate::guard::clock::Clock;
+use crate::trino::words::QueryState;
 
 /// How often queries are looked over.
 const LOOK: Duration = Duration::from_millis(250);
@@ -94,8 +95,13 @@ impl Stage {
         let simulator = Arc::new(simulator.context("cannot start the simulator")?);
         let api = Api::new(objects_of(script, &simulator)?);
         let controllers = Controllers::start(&api, &simulator, stop);
-        // Of a cluster without workers the exporter could say nothing, and would warn of it.
         whole(&api, script.workers, stop).await;
+        let uri = simulator.coordinator_uri();
+        let players = Players::start(&uri, script.queries, script.workers, stop)?;
+        if script.queries > 0 {
+            // Of a cluster where nothing ever ran the exporter could prove nothing, and would warn of it.
+            running(&simulator, stop).await;
+        }
         let (watcher, exporter) = Watcher::prepare(&simulator, script.port, stop).await?;
         let exporter = tokio::spawn(exporter.run());
         let guarding = if script.guarded {
@@ -106,7 +112,6 @@ impl Stage {
         let disruptions = Disruptions::new(&api, script.workers, script.seed);
         let board = disruptions.board();
         let run = disruptions.run(script.disruptions, stop.clone());
-        let players = Players::start(&simulator.coordinator_uri(), script.queries, stop)?;
         let casualties = Arc::default();
         Ok(Self {
             board,
@@ -179,7 +184,7 @@ impl Stage {
 
 /// Waits until so many workers serve, or for `stop`.
 async fn whole(api: &Api, workers: u16, stop: &CancellationToken) {
-    let serve = || {
+    until(stop, || {
         let ready = |world: &World| {
             world
                 .pods()
@@ -187,8 +192,23 @@ async fn whole(api: &Api, workers: u16, stop: &CancellationToken) {
                 .count()
         };
         api.store().read(ready) >= usize::from(workers)
-    };
-    while !serve() && !stop.is_cancelled() {
+    })
+    .await;
+}
+
+/// Waits until a query runs, or for `stop`.
+async fn running(simulator: &Simulator, stop: &CancellationToken) {
+    until(stop, || {
+        let queries = simulator.queries();
+        queries
+            .iter()
+            .any(|query| query.state == QueryState::Running)
+    })
+    .await;
+}
+
+async fn until(stop: &CancellationToken, holds: impl Fn() -> bool) {
+    while !holds() && !stop.is_cancelled() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }

@@ -253,8 +253,7 @@ mod tests {
         let none = BTreeMap::new();
         has_no_field_that_is_not_recorded(&eviction("u", CONTROLLER, &pod), "eviction");
         let deleted = deletion("u", CONTROLLER, &pod, &none);
-        let name = "pod-delete-by-replicaset-controller-service-account";
-        has_no_field_that_is_not_recorded(&deleted, name);
+        has_no_field_that_is_not_recorded(&deleted, "pod-delete");
         has_no_field_that_is_not_recorded(
             &scale("u", CONTROLLER, &deployment, 3),
             "deployment-scale",

@@ -64,7 +64,7 @@ impl Default for QuerySpec {
 
 impl QuerySpec {
     /// The query that a statement stands for. Each JOIN adds a stage, so does ORDER BY or GROUP BY;
-    /// schema `tiny` is two pages a task, `sfN` is N times 60; `nope` is a missing table.
+    /// schema `tiny` is two pages a task, `sfN` is N times 60, fractions too; `nope` is a missing table.
     #[must_use]
     pub fn from_sql(sql: &str, retry: RetryPolicy) -> Self {
         let words = sql.to_ascii_lowercase();
@@ -88,13 +88,25 @@ fn pages_of_schema(words: &str) -> u64 {
     if words.contains("tiny") {
         return 2;
     }
-    let factor = words.split("sf").skip(1).find_map(|rest| {
-        let end = rest
-            .find(|c: char| !c.is_ascii_digit())
-            .unwrap_or(rest.len());
-        rest[..end].parse::<u64>().ok()
-    });
-    factor.unwrap_or(1).clamp(1, 1000) * 60
+    let hundredths = words.split("sf").skip(1).find_map(hundredths);
+    let factor = hundredths.unwrap_or(100).clamp(1, 100_000);
+    (factor * 60).div_ceil(100)
+}
+
+/// The number at the beginning, in hundredths: 25 for `0.25.orders`.
+fn hundredths(rest: &str) -> Option<u64> {
+    let mut parts = rest.split('.');
+    let (whole, part) = (digits(parts.next()?)?, parts.next().and_then(digits));
+    let part = part.map_or(Some(0), |part| format!("{part:0<2}").get(..2)?.parse().ok())?;
+    let whole: u64 = whole.parse().ok()?;
+    Some(whole.saturating_mul(100).saturating_add(part))
+}
+
+/// The digits that a text begins with, if it does.
+fn digits(text: &str) -> Option<&str> {
+    let end = text.find(|c: char| !c.is_ascii_digit());
+    let digits = &text[..end.unwrap_or(text.len())];
+    (!digits.is_empty()).then_some(digits)
 }
 
 #[cfg(test)]
@@ -113,6 +125,16 @@ mod tests {
             QuerySpec::from_sql("SELECT * FROM tpch.tiny.a", RetryPolicy::None).pages_per_task,
             2
         );
+        for (schema, pages) in [
+            ("sf0.5", 30),
+            ("sf0.05", 3),
+            ("sf0.001", 1),
+            ("sf2.25", 135),
+        ] {
+            let sql = format!("SELECT * FROM tpch.{schema}.orders");
+            let spec = QuerySpec::from_sql(&sql, RetryPolicy::None);
+            assert_eq!(spec.pages_per_task, pages, "{schema}");
+        }
         assert!(
             QuerySpec::from_sql("SELECT * FROM tpch.tiny.nope", RetryPolicy::None).fails_analysis
         );
