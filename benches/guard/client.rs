@@ -1,5 +1,5 @@
 //! A client as an API server is one: HTTP/2 on one connection, or HTTP/1.1 on connections that are kept and of which another
-//! is opened when all are in use. Checks that each answer is the expected one.
+//! is opened when all are in use, up to a number. Checks that each answer is the expected one.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -15,6 +15,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::ClientConfig;
 use rustls::client::Resumption;
 use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
@@ -138,10 +139,14 @@ async fn verdict(response: Response<Incoming>) -> anyhow::Result<bool> {
     Ok(*said.context("an answer that says nothing")? == b't')
 }
 
+/// Connections that a client of HTTP/1.1 has at most.
+const MOST: usize = 64;
+
 /// A client with its connections.
 #[derive(Clone)]
 pub struct Client {
     door: Door,
+    slots: Arc<Semaphore>,
     /// Idle ones; with HTTP/2 the one that all requests share.
     idle: Arc<Mutex<Vec<Connection>>>,
 }
@@ -151,11 +156,17 @@ impl Client {
     pub async fn new(door: Door) -> anyhow::Result<Self> {
         let first = door.open().await?;
         let idle = Arc::new(Mutex::new(vec![first]));
-        Ok(Self { door, idle })
+        let slots = match door.http {
+            Http::One => MOST,
+            Http::Two => Semaphore::MAX_PERMITS,
+        };
+        let slots = Arc::new(Semaphore::new(slots));
+        Ok(Self { door, slots, idle })
     }
 
     /// Sends a review and insists on the answer.
     pub async fn expect(&self, review: Bytes, allowed: bool) -> anyhow::Result<()> {
+        let _slot = self.slots.acquire().await?;
         let mut connection = match self.take() {
             Some(connection) => connection,
             None => self.door.open().await?,
