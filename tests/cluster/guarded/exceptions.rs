@@ -115,7 +115,7 @@ async fn break_glass(world: &mut World) -> Result<()> {
         Ok(evict(world, &victim, false).await?.is_none().then_some(()))
     })
     .await?;
-    event(world, &scene, "BreakGlassUsed").await?;
+    scene.event(world, "BreakGlassUsed").await?;
     world.ready(scene.namespace(), WORKERS, 5).await?;
     scene.end(world).await
 }
@@ -137,26 +137,9 @@ async fn max_block(world: &mut World) -> Result<()> {
         refused > 5,
         "let go after {refused} refusals, before the bound"
     );
-    event(world, &scene, "ForcedAfterMaxBlock").await?;
+    scene.event(world, "ForcedAfterMaxBlock").await?;
     world.ready(scene.namespace(), WORKERS, 5).await?;
     scene.end(world).await
-}
-
-async fn event(world: &World, scene: &Scene, reason: &str) -> Result<()> {
-    let field = format!("--field-selector=reason={reason}");
-    let what = format!("an Event {reason}");
-    wait::until(&what, 30, async || {
-        let arguments = [
-            "get",
-            "events.events.k8s.io",
-            &scene.space(),
-            &field,
-            "-o=name",
-        ];
-        let said = world.plane.kubectl(&arguments).await?.ok()?;
-        Ok((!said.trim().is_empty()).then_some(()))
-    })
-    .await
 }
 
 /// A new JVM knows of no drain: the leader tells it again, and what the old one proved does not count.
@@ -215,7 +198,7 @@ async fn relaxed(world: &mut World) -> Result<()> {
     scene.release(&query).await?;
     let refused = evict_until_gone(world, &victim).await?;
     println!("  idle: refused {refused} times more");
-    event(world, &scene, "BestEffort").await?;
+    scene.event(world, "BestEffort").await?;
     world.ready(scene.namespace(), WORKERS, 5).await?;
     scene.end(world).await
 }

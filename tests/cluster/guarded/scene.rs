@@ -84,8 +84,18 @@ impl Scene {
 
     /// A query whose client has stopped reading, with a task on every worker.
     pub async fn hold(&self) -> Result<String> {
+        self.held(None).await
+    }
+
+    /// The same with a task on so many workers.
+    pub async fn hold_on(&self, workers: u32) -> Result<String> {
+        self.held(Some(workers)).await
+    }
+
+    async fn held(&self, tasks_per_stage: Option<u32>) -> Result<String> {
         let query = self.simulator.submit(QuerySpec {
             client: Client::Held,
+            tasks_per_stage,
             ..QuerySpec::default()
         });
         wait::until("a query that holds data", 30, async || {
@@ -111,6 +121,18 @@ impl Scene {
             );
             Ok(())
         })
+    }
+
+    /// Waits for an Event with this reason.
+    pub async fn event(&self, world: &World, reason: &str) -> Result<()> {
+        let field = format!("--field-selector=reason={reason}");
+        let space = self.space();
+        let arguments = ["get", "events.events.k8s.io", &space, &field, "-o=name"];
+        wait::until(&format!("an Event {reason}"), 30, async || {
+            let said = world.plane.kubectl(&arguments).await?.ok()?;
+            Ok((!said.trim().is_empty()).then_some(()))
+        })
+        .await
     }
 
     /// What a worker says of itself.

@@ -1,5 +1,6 @@
 //! Real kubectl and real Helm against a plane, and what a test does with them at every turn: apply, namespaces.
 
+use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::process::Command;
 use std::time::Duration;
@@ -115,19 +116,17 @@ impl Plane {
 
 /// Prints what was said; a message that comes again and again only once, with its count.
 fn digest(said: &Said) {
-    let mut lines = said.stdout.lines().chain(said.stderr.lines()).peekable();
-    let same = |one: &str, other: &str| {
-        let start = |line: &str| line.chars().take(SAME).collect::<String>();
-        start(one) == start(other)
-    };
-    while let Some(line) = lines.next() {
-        let mut more = 0;
-        while lines.next_if(|next| same(line, next)).is_some() {
-            more += 1;
-        }
-        println!("    {line}");
-        if more > 0 {
-            println!("    … and {more} more like it");
+    let start = |line: &str| line.chars().take(SAME).collect::<String>();
+    let mut times: HashMap<String, usize> = HashMap::new();
+    let lines = || said.stdout.lines().chain(said.stderr.lines());
+    for line in lines() {
+        *times.entry(start(line)).or_default() += 1;
+    }
+    for line in lines() {
+        match times.remove(&start(line)) {
+            Some(1) => println!("    {line}"),
+            Some(count) => println!("    {line}\n      … {count} times in all"),
+            None => {}
         }
     }
 }
