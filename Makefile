@@ -19,7 +19,8 @@ demo: ## Build and watch the exporter on a simulated cluster; needs only the Rus
 
 check: ## The fast inner loop: format, lints, unit and integration tests without downloads
 	cargo fmt --check
-	cargo clippy --locked --all-targets --test chart --test cluster -- -D warnings
+	cargo clippy --locked --all-targets -- -D warnings
+	cargo clippy --locked --test chart --test cluster --test simulation -- -D warnings
 	cargo test --locked --lib --bins --test it
 
 test: ## Everything: installs what it needs, then lints, tests, real Helm, Prometheus and Trino
@@ -34,7 +35,8 @@ test: ## Everything: installs what it needs, then lints, tests, real Helm, Prome
 
 lint:
 	cargo fmt --check
-	cargo clippy --locked --all-targets --test chart --test cluster -- -D warnings
+	cargo clippy --locked --all-targets -- -D warnings
+	cargo clippy --locked --test chart --test cluster --test simulation -- -D warnings
 
 deny:
 	./tests/parts/cargo-deny.sh check bans licenses sources
@@ -54,6 +56,7 @@ cluster:
 bench: ## Measure against the goals, beside named peers, in one run; exits 1 on a missed one
 	cargo bench --locked --bench parser
 	cargo bench --locked --bench exporter
+	cargo bench --locked --bench guard
 
 fuzz: ## Fuzz everything that parses foreign bytes, SECONDS (default 60) per target
 	./fuzz/run.sh $${SECONDS_PER_TARGET:-60}

@@ -14,7 +14,7 @@ pub fn cores() -> usize {
 }
 
 /// Prints machine, program, date and command.
-pub fn print() -> anyhow::Result<()> {
+pub fn print(bench: &str) -> anyhow::Result<()> {
     let processor = field("/proc/cpuinfo", "model name")?;
     let memory = field("/proc/meminfo", "MemTotal")?;
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease")?;
@@ -23,7 +23,7 @@ pub fn print() -> anyhow::Result<()> {
     println!("kernel:  Linux {}, load {}", kernel.trim(), load.trim());
     println!("program: {}", version()?);
     println!("date:    {}", jiff::Timestamp::now().strftime("%F %T UTC"));
-    println!("command: cargo bench --bench exporter");
+    println!("command: cargo bench --bench {bench}");
     Ok(())
 }
 

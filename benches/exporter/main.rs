@@ -43,7 +43,7 @@ fn main() -> anyhow::Result<ExitCode> {
 type Part = fn(&mut Goals) -> anyhow::Result<()>;
 
 fn measure(parts: &[Part]) -> anyhow::Result<ExitCode> {
-    machine::print()?;
+    machine::print("exporter")?;
     let mut goals = Goals::default();
     for part in parts {
         part(&mut goals)?;

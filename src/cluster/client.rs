@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use http::HeaderValue;
 use http::header::USER_AGENT;
-use kube::api::{ListParams, WatchParams};
+use kube::api::{ListParams, PostParams, WatchParams};
 use kube::core::{Request, WatchEvent};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -167,6 +167,26 @@ impl Kubernetes {
         let stream = stream.map_err(|error| Failure::of(&error, &permission))?;
         Ok(stream.map(move |event| event.map_err(|error| Failure::of(&error, &permission))))
     }
+}
+
+/// Asks the API server who we are: `system:serviceaccount:NAMESPACE:NAME`.
+///
+/// # Errors
+/// See [`Failure`].
+pub async fn whoami(kubernetes: &Kubernetes) -> Result<String, Failure> {
+    const REVIEWS: Resource = Resource::new("authentication.k8s.io", "v1", "selfsubjectreviews");
+    const LIMIT: Duration = Duration::from_secs(5);
+    let permission = Permission::new("create", REVIEWS, None);
+    let body =
+        serde_json::json!({"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"});
+    let request = Request::new(REVIEWS.path(None))
+        .create(&PostParams::default(), body.to_string().into_bytes());
+    let answer: serde_json::Value = kubernetes.call(&permission, request, LIMIT).await?;
+    let name = answer
+        .pointer("/status/userInfo/username")
+        .and_then(|name| name.as_str());
+    name.map(str::to_owned)
+        .ok_or_else(|| Failure::Unavailable("the answer names nobody".to_owned()))
 }
 
 fn silent(limit: Duration) -> Failure {

@@ -113,11 +113,19 @@ impl Parts {
         }
     }
 
+    fn lists(&self) -> Lists {
+        Lists {
+            state: self.state.clone(),
+            settings: Arc::clone(&self.settings),
+        }
+    }
+
     /// The webhook, which trusts the demo's API server by its certificate.
     fn webhook(&self) -> anyhow::Result<Webhook> {
         Ok(Webhook {
             state: self.state.clone(),
             looks: self.looks.clone(),
+            lists: self.lists(),
             effects: self.effects.clone(),
             identities: Identities::default(),
             trust: Trust::load(None, Some(vec![api::NAME.to_owned()]))?,
@@ -133,11 +141,7 @@ impl Parts {
         running.spawn(self.leader(&power).run(stop.clone()));
         running.spawn(power.run(stop.clone()));
         running.spawn(self.looks.clone().run(stop.clone()));
-        let lists = Lists {
-            state: self.state.clone(),
-            settings: Arc::clone(&self.settings),
-        };
-        running.spawn(lists.run(stop.clone()));
+        running.spawn(self.lists().run(stop.clone()));
         if let Some(exporter) = self.settings.exporter.clone() {
             let stream = Stream {
                 state: self.state.clone(),
@@ -166,6 +170,7 @@ impl Parts {
             fresh: Arc::new(Alone),
             pen: Arc::clone(&self.pen),
             workers: Arc::clone(&self.looks.workers),
+            lists: self.lists(),
             power: power.clone(),
             settings: Arc::clone(&self.settings),
             counters: self.counters.clone(),

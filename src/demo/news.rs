@@ -72,7 +72,7 @@ fn wrapped(heading: &str, text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![heading.to_owned()];
     for word in text.split_whitespace() {
         let last = lines.last().map_or(0, |line| line.chars().count());
-        if last + word.chars().count() >= width && last > heading.len() {
+        if last + word.chars().count() > width && last > heading.len() {
             if lines.len() == ROOM {
                 break;
             }

@@ -9,6 +9,7 @@ pub mod clock;
 pub mod config;
 pub mod counters;
 pub mod effects;
+pub mod fail_open;
 pub mod gauges;
 pub mod kube_pen;
 pub mod leader;
@@ -16,8 +17,12 @@ pub mod manifests;
 pub mod obituary;
 pub mod pen;
 pub mod run;
+mod servers;
 pub mod state;
 pub mod tls;
 pub mod trino;
 pub mod webhook;
 pub mod wiring;
+
+#[cfg(test)]
+mod metrics_tests;

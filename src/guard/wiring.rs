@@ -1,15 +1,13 @@
 //! Puts a guard together from its parts: what is watched, asked, served and led. Decides only what depends on what.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use prometheus_client::metrics::info::Info;
 use tokio_util::sync::CancellationToken;
 
-use crate::cluster::client::Kubernetes;
+use crate::cluster::client::{Kubernetes, whoami};
 use crate::cluster::events::Herald;
 use crate::cluster::lease::Leadership;
 use crate::cluster::lease::candidate::{Candidate, Terms};
@@ -20,17 +18,12 @@ use crate::collect;
 use crate::core::guard::facts::Name;
 use crate::core::guard::facts::pod::{ClusterId, Role};
 use crate::core::guard::review::Identities;
-use crate::process::build::BUILD;
 use crate::process::metrics::Metrics;
 use crate::process::readiness::Readiness;
 use crate::process::tasks::Tasks;
-use crate::web::admin::{self, Admin};
-use crate::web::limits::Limits;
-use crate::web::serve::Server;
-use crate::web::tls::{ClientAuth, Presence, RELOAD_INTERVAL, Tls};
 
 use super::clock::Clock;
-use super::config::{Certificate, Cluster, Labels, Settings};
+use super::config::{Cluster, Labels, Settings};
 use super::counters::Counters;
 use super::effects::Effects;
 use super::gauges::Gauges;
@@ -45,11 +38,10 @@ use super::trino::own::Own;
 use super::trino::power::Power;
 use super::trino::stream::Stream;
 use super::trino::workers::Workers;
-use super::webhook::{self, Trust, Webhook};
-use super::{api, certificates};
+use super::webhook::{Trust, Webhook};
 
 /// The server drops what is left open when the grace is over; that takes a moment.
-const MARGIN: Duration = Duration::from_secs(1);
+pub(super) const MARGIN: Duration = Duration::from_secs(1);
 
 /// A guard whose ports are open and whose tasks run.
 #[derive(Debug)]
@@ -58,24 +50,24 @@ pub struct Guard {
     pub webhook_url: String,
     /// Where metrics, probes, `explain` and `status` are.
     pub admin_url: String,
-    tasks: Tasks,
-    stop: CancellationToken,
-    grace: Duration,
+    pub(super) tasks: Tasks,
+    pub(super) stop: CancellationToken,
+    pub(super) grace: Duration,
 }
 
 /// What all parts share.
-struct Base {
-    settings: Arc<Settings>,
-    kubernetes: Kubernetes,
-    clock: collect::clock::Clock,
+pub(super) struct Base {
+    pub(super) settings: Arc<Settings>,
+    pub(super) kubernetes: Kubernetes,
+    pub(super) clock: collect::clock::Clock,
     /// Asks to leave: from then on nothing is led any more.
-    stop: CancellationToken,
+    pub(super) stop: CancellationToken,
     /// What reviews are answered from goes on until the last was.
-    halt: CancellationToken,
-    tasks: Tasks,
-    metrics: Metrics,
-    readiness: Readiness,
-    counters: Counters,
+    pub(super) halt: CancellationToken,
+    pub(super) tasks: Tasks,
+    pub(super) metrics: Metrics,
+    pub(super) readiness: Readiness,
+    pub(super) counters: Counters,
 }
 
 impl Guard {
@@ -94,7 +86,8 @@ impl Guard {
         let (power, stop) = (leader.power.clone(), stop.clone());
         base.spawn("ask whether workers drain", power.run(stop.clone()));
         base.spawn("lead", leader.run(stop));
-        let webhook = base.webhook(&state, &pen, &looks, &fresh)?;
+        let guard = base.own_name().await;
+        let webhook = base.webhook(&state, &pen, &looks, &fresh, guard)?;
         base.halt_late();
         base.serve(webhook, leadership).await
     }
@@ -268,6 +261,10 @@ impl Base {
             fresh: fresh.clone(),
             pen: pen.clone(),
             workers: looks.workers.clone(),
+            lists: Lists {
+                state: state.clone(),
+                settings: self.settings.clone(),
+            },
             power: Power {
                 state: state.clone(),
                 workers: looks.workers.clone(),
@@ -279,12 +276,22 @@ impl Base {
         }
     }
 
+    /// Who we are to the API server: our own evictions are no refusals to remember.
+    async fn own_name(&self) -> Option<String> {
+        let name = whoami(&self.kubernetes).await;
+        if let Err(failure) = &name {
+            tracing::warn!(%failure, "The guard does not know its own name");
+        }
+        name.ok()
+    }
+
     fn webhook(
         &mut self,
         state: &State,
         pen: &Arc<dyn Pen>,
         looks: &Looks,
         fresh: &Arc<dyn Fresh>,
+        guard: Option<String>,
     ) -> anyhow::Result<Arc<Webhook>> {
         let serving = &self.settings.serving;
         let names = serving
@@ -295,112 +302,20 @@ impl Base {
         Ok(Arc::new(Webhook {
             state: state.clone(),
             looks: looks.clone(),
+            lists: Lists {
+                state: state.clone(),
+                settings: self.settings.clone(),
+            },
             effects,
             identities: Identities {
                 operator: self.settings.policy.operator.clone(),
-                guard: None,
+                guard,
             },
             trust: Trust::load(serving.path_secret_file.as_ref(), names)?,
             fresh: fresh.clone(),
             deadline: serving.deadline,
             counters: self.counters.clone(),
         }))
-    }
-
-    async fn serve(
-        mut self,
-        webhook: Arc<Webhook>,
-        leadership: Leadership,
-    ) -> anyhow::Result<Guard> {
-        self.counters.register(&mut self.metrics);
-        let build = Info::new([
-            ("version", BUILD.version),
-            ("commit", BUILD.commit),
-            ("target", BUILD.target),
-        ]);
-        self.metrics
-            .register("xtrinode_guard_build", "This build", build);
-        let tls = self.tls(leadership)?;
-        tls.register(&mut self.metrics, "xtrinode_guard");
-        tls.register_expiry(&mut self.metrics, "xtrinode_guard");
-        let settings = self.settings.clone();
-        let serving = &settings.serving;
-        let address = |port| SocketAddr::from((serving.bind_address, port));
-        let limits = Limits {
-            lame_duck: settings.lame_duck,
-            shutdown: settings.shutdown_grace,
-            ..Limits::webhook()
-        };
-        let reviews = Server::bind(address(serving.webhook_port), limits).await?;
-        let reviews = reviews.with_tls(Some(tls));
-        let limits = Limits {
-            lame_duck: settings.lame_duck,
-            shutdown: settings.shutdown_grace,
-            ..Limits::default()
-        };
-        let admin = Server::bind(address(serving.admin_port), limits).await?;
-        let router = admin::router_until(
-            Admin {
-                component: "guard",
-                metrics: Arc::new(self.metrics),
-                readiness: self.readiness,
-                index: vec![
-                    (
-                        "/v1/status",
-                        "clusters, blocked pods, drains and grants, as JSON",
-                    ),
-                    (
-                        "/v1/explain",
-                        "what a request would be told: ?action=evict&namespace=NS&name=POD",
-                    ),
-                ],
-            },
-            self.stop.clone(),
-        );
-        let router = router.merge(api::router(webhook.clone()));
-        let guard = Guard {
-            webhook_url: reviews.url(),
-            admin_url: admin.url(),
-            tasks: self.tasks,
-            stop: self.stop.clone(),
-            grace: settings.lame_duck + settings.shutdown_grace + MARGIN,
-        };
-        guard.with_servers(reviews, admin, webhook, router)
-    }
-
-    /// The certificate, and whatever keeps it good.
-    fn tls(&mut self, leadership: Leadership) -> anyhow::Result<Arc<Tls>> {
-        let settings = self.settings.clone();
-        let clients = settings.serving.clients.as_ref().map(|clients| ClientAuth {
-            ca_file: clients.ca_file.clone(),
-            presence: Presence::Optional,
-        });
-        match &settings.serving.certificate {
-            Certificate::Files(files) => {
-                let loaded = Tls::load_with_clients(&files.cert_file, &files.key_file, clients);
-                let tls = Arc::new(loaded.context("tls")?);
-                let watch = tls.clone().watch(RELOAD_INTERVAL, self.halt.clone());
-                self.tasks.spawn("certificate reload", watch);
-                Ok(tls)
-            }
-            Certificate::SelfManaged(own) => {
-                let hold = self.readiness.hold("the webhook's certificate");
-                let kept = certificates::Kept {
-                    client: self.kubernetes.client(),
-                    settings: &settings,
-                    own,
-                    clients,
-                    hold,
-                    leadership,
-                    stop: self.halt.clone(),
-                };
-                let (tls, tasks) = kept.prepare()?;
-                for (name, work) in tasks {
-                    self.tasks.spawn(name, work);
-                }
-                Ok(tls)
-            }
-        }
     }
 
     /// Lets background work go on for as long as reviews are answered.
@@ -414,31 +329,11 @@ impl Base {
         });
     }
 
-    fn spawn(&mut self, name: &str, work: impl Future<Output = ()> + Send + 'static) {
+    pub(super) fn spawn(&mut self, name: &str, work: impl Future<Output = ()> + Send + 'static) {
         self.tasks.spawn(name, async move {
             work.await;
             Ok(())
         });
-    }
-}
-
-impl Guard {
-    fn with_servers(
-        mut self,
-        reviews: Server,
-        admin: Server,
-        webhook: Arc<Webhook>,
-        router: axum::Router,
-    ) -> anyhow::Result<Self> {
-        let (stop, effects) = (self.stop.clone(), webhook.effects.clone());
-        self.tasks
-            .spawn("admin server", admin.run(router, stop.clone()));
-        self.tasks.spawn("webhook server", async move {
-            let served = reviews.run(webhook::router(webhook), stop).await;
-            effects.finish().await;
-            served
-        });
-        Ok(self)
     }
 }
 

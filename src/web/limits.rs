@@ -8,12 +8,13 @@ use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{Method, StatusCode, Uri};
-use axum::middleware::map_response;
+use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Response};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::timeout::{RequestBodyTimeoutLayer, TimeoutLayer};
 
+use super::budget::{self, Budget};
 use super::problem::Problem;
 use crate::process::tasks::panic_message;
 
@@ -36,6 +37,9 @@ pub struct Limits {
     pub head_time: Duration,
     /// Bytes of a request body. A longer one is answered 413. Default 64 KiB.
     pub body_bytes: usize,
+    /// Bytes of all request bodies together that are in memory at one moment, from their coming to the end of their
+    /// handlers. A request that needs more is answered 503. Default 4 MiB.
+    pub bodies_bytes: usize,
     /// The longest pause within a body, theirs or ours: a peer that neither sends nor reads
     /// for this long is cut off. Default 30 s.
     pub stall: Duration,
@@ -59,6 +63,7 @@ impl Default for Limits {
             handshake_time: Duration::from_secs(10),
             head_time: Duration::from_secs(75),
             body_bytes: 64 << 10,
+            bodies_bytes: 4 << 20,
             stall: Duration::from_secs(30),
             answer: Duration::from_secs(60),
             lame_duck: Duration::ZERO,
@@ -73,6 +78,7 @@ impl Limits {
     /// A review holds two objects of at most 1.5 MiB each (etcd's limit for a request), some
     /// of their bytes escaped: 8 MiB fits any. An API server keeps idle connections for 90 s;
     /// ours outlive that, so that it never sends a review into a connection that we just closed.
+    /// Bodies together get 64 MiB: thousands of ordinary reviews (about 10 KiB), or eight of the longest.
     pub fn webhook() -> Self {
         Self {
             connections: 1024,
@@ -80,6 +86,7 @@ impl Limits {
             handshake_time: Duration::from_secs(5),
             head_time: Duration::from_secs(100),
             body_bytes: 8 << 20,
+            bodies_bytes: 64 << 20,
             stall: Duration::from_secs(10),
             answer: Duration::from_secs(5),
             lame_duck: Duration::from_secs(15),
@@ -100,6 +107,10 @@ pub fn harden(router: Router, limits: &Limits) -> Router {
         // Extractors have a limit of their own (2 MB), which would be met first.
         .layer(DefaultBodyLimit::disable())
         .layer(RequestBodyTimeoutLayer::new(limits.stall))
+        .layer(from_fn_with_state(
+            Budget::new(limits.bodies_bytes),
+            budget::count,
+        ))
         .layer(TimeoutLayer::with_status_code(
             StatusCode::SERVICE_UNAVAILABLE,
             limits.answer,

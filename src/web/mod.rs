@@ -2,6 +2,7 @@
 //! admin endpoints and error bodies. Knows nothing of Trino or of any component.
 
 pub mod admin;
+mod budget;
 mod connection;
 pub mod limits;
 mod linger;

@@ -46,7 +46,7 @@ pub fn scenarios() -> Vec<Scenario> {
 pub enum Disruption {
     /// `kubectl drain` of two nodes with a busy worker each.
     Drain,
-    /// `kubectl scale` from three workers to one.
+    /// `kubectl scale` from three workers to one, asked for again as long as it is refused.
     ScaleDown,
 }
 
@@ -130,7 +130,7 @@ async fn drain(world: &World) -> Result<()> {
 async fn scale_down(world: &World, cluster: &TrinoOnPlane) -> Result<()> {
     let namespace = format!("--namespace={}", cluster.spec.namespace);
     let arguments = ["scale", &namespace, cluster.spec.workload(), "--replicas=1"];
-    world.plane.show(&arguments).await?;
+    world.plane.insist(&arguments).await?;
     world.ready(cluster.spec.namespace, WORKERS, 1).await?;
     Ok(())
 }

@@ -114,10 +114,7 @@ impl Leashed {
 
     /// The last lines of the child's output.
     pub fn tail(&self, lines: usize) -> String {
-        let content = std::fs::read(&self.log).unwrap_or_default();
-        let text = String::from_utf8_lossy(&content);
-        let all: Vec<&str> = text.lines().collect();
-        all[all.len().saturating_sub(lines)..].join("\n")
+        tail(&self.log, lines)
     }
 
     /// The process id, for measuring.
@@ -132,4 +129,12 @@ impl Drop for Leashed {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// The last lines of a file; nothing of one that is not there.
+pub fn tail(file: &Path, lines: usize) -> String {
+    let content = std::fs::read(file).unwrap_or_default();
+    let text = String::from_utf8_lossy(&content);
+    let all: Vec<&str> = text.lines().collect();
+    all[all.len().saturating_sub(lines)..].join("\n")
 }

@@ -1,7 +1,8 @@
 //! Tests on real programs: Trino clusters of two versions, Prometheus, Helm. One binary with a
 //! runner of its own, because many scenarios share one cluster.
 //!
-//! `cargo test --test cluster` runs everything; `-- WORD…` chooses by words of the name, `-- --list` lists.
+//! `cargo test --test cluster` runs everything; `-- WORD…` chooses by words of the name (`A,B` is
+//! either of them), `-- --list` lists.
 
 // A test program may end by panicking, and favours the plain spelling over the last allocation.
 #![allow(
@@ -19,6 +20,7 @@ mod client;
 mod cost;
 mod exporter;
 mod exporter_on_plane;
+mod guarded;
 mod harness;
 mod holdings;
 mod hpa_facts;
@@ -62,5 +64,6 @@ async fn main() -> ExitCode {
     scenarios.extend(hpa_facts::scenarios());
     scenarios.extend(exporter_on_plane::scenarios());
     scenarios.extend(baseline::scenarios());
+    scenarios.extend(guarded::scenarios());
     runner::main(&scenarios).await
 }

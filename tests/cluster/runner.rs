@@ -4,6 +4,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::process::ExitCode;
+use std::time::Instant;
 
 use anyhow::{Result, anyhow, bail};
 use futures::FutureExt as _;
@@ -75,7 +76,8 @@ async fn run(scenarios: &[Scenario]) -> Result<Tally> {
     let measuring = words.iter().any(|word| word.starts_with("measure"));
     let chosen = |name: &str| {
         let measures = name.contains("measure-");
-        (measuring || !measures) && words.iter().all(|word| name.contains(word.as_str()))
+        let has = |word: &String| word.split(',').any(|one| name.contains(one));
+        (measuring || !measures) && words.iter().all(has)
     };
     if list_only {
         names(scenarios)
@@ -127,8 +129,14 @@ async fn on_plane(
             }
         };
         println!("{name}:");
+        let begun = Instant::now();
         let outcome = caught(run(world)).await;
-        tally.record(&name, outcome, || world.plane.logs());
+        println!("  {name} took {:.0} s", begun.elapsed().as_secs_f64());
+        let logs = match &outcome {
+            Ok(()) => String::new(),
+            Err(_) => world.logs().await,
+        };
+        tally.record(&name, outcome, || logs);
     }
     Ok(())
 }

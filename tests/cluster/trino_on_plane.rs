@@ -68,13 +68,17 @@ impl Spec {
         }
     }
 
-    fn manifests(&self) -> String {
-        let objects = [
+    /// Its objects.
+    pub fn items(&self) -> [Value; 3] {
+        [
             self.service(),
             self.workload_of("coordinator", Owner::Deployment, 1),
             self.workload_of("worker", self.owner, self.workers),
-        ];
-        json!({"apiVersion": "v1", "kind": "List", "items": objects}).to_string()
+        ]
+    }
+
+    fn manifests(&self) -> String {
+        json!({"apiVersion": "v1", "kind": "List", "items": self.items()}).to_string()
     }
 
     /// The coordinator's Service, as the chart makes it; nothing here routes to it.

@@ -5,6 +5,7 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
 use kube::api::ListParams;
 
+use crate::guarded::installation::{self, Guard};
 use crate::node_agent::Agent;
 use crate::plane::Plane;
 use crate::wait;
@@ -17,6 +18,8 @@ pub struct World {
     // Dropped first: it watches the plane.
     pub agent: Agent,
     pub plane: Plane,
+    /// Installed by the first scenario that needs it.
+    pub guard: Option<Guard>,
 }
 
 impl World {
@@ -24,7 +27,11 @@ impl World {
     pub async fn start() -> Result<Self> {
         let plane = Plane::start().await?;
         let agent = Agent::start(&plane, &NODES).await?;
-        Ok(Self { agent, plane })
+        Ok(Self {
+            agent,
+            plane,
+            guard: None,
+        })
     }
 
     /// All pods of a namespace that a selector of labels names, terminating ones too.
@@ -45,6 +52,11 @@ impl World {
             Ok(whole.then_some(pods))
         })
         .await
+    }
+
+    /// The last lines of everything that runs, for a failure's report.
+    pub async fn logs(&self) -> String {
+        self.plane.logs() + &installation::logs(self).await
     }
 
     /// Deletes a namespace and waits until nothing of it is left.

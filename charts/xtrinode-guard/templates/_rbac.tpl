@@ -17,9 +17,9 @@
   resources: [deployments, statefulsets, replicasets]
   verbs: [patch]
 {{- end }}
-- apiGroups: ["", events.k8s.io]
+- apiGroups: [events.k8s.io]
   resources: [events]
-  verbs: [create, patch]
+  verbs: [create]
 {{- end }}
 
 {{/* In no namespace. */}}
@@ -45,7 +45,7 @@
 - apiGroups: [coordination.k8s.io]
   resources: [leases]
   resourceNames: [{{ include "xtrinode-guard.fullname" . | quote }}]
-  verbs: [get, update, patch]
+  verbs: [get, patch]
 {{- if eq .Values.tls.mode "selfManaged" }}
 - apiGroups: [""]
   resources: [secrets]

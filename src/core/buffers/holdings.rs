@@ -1,6 +1,7 @@
 //! How one task counts: at risk or not, in which grade, and the sums per worker.
 //! Decides nothing about queries or documents.
 
+use crate::core::guard::mutant::{self, Mutant};
 use crate::trino::task::{OutputBuffer, Task};
 use crate::trino::words::TaskState;
 
@@ -136,7 +137,8 @@ impl Holdings {
 /// what we can't see is not finished.
 fn is_live(task: &Task<'_>) -> bool {
     let buffer_ended = task.buffer.is_some_and(|b| b.state.is_terminal());
-    !task.state.is_done() && !buffer_ended
+    let ignored = mutant::is(Mutant::IgnoreFlushing) && task.state == TaskState::Flushing;
+    !task.state.is_done() && !buffer_ended && !ignored
 }
 
 fn grade(state: TaskState, buffer: Option<OutputBuffer>) -> Grade {

@@ -8,6 +8,7 @@ use crate::trino::words::NodeState;
 use super::bounds::{DEAD_AFTER, LOOK};
 use super::evidence::{DrainPower, Evidence, Risk, WorkerSeen};
 use super::facts::pod::{ClusterId, Phase, Pod, Role};
+use super::mutant::{self, Mutant};
 use super::policy::Policy;
 use super::time::Time;
 use super::world::World;
@@ -116,6 +117,9 @@ impl View<'_> {
     /// leaving, as far as known.
     #[must_use]
     pub fn drain_began(&self, pod: &Pod) -> Option<Time> {
+        if mutant::is(Mutant::ClockBeforePut) {
+            return pod.notes.blocked_since;
+        }
         let seen = self.evidence.worker(pod)?;
         let leaving = seen.leaving?;
         let recorded = self
@@ -208,6 +212,13 @@ impl View<'_> {
             .is_some_and(|asked| self.now.since(asked) <= lost)
     }
 
+    /// Whether a worker was asked at most `span` ago, whatever came of it.
+    #[must_use]
+    pub fn asked_within(&self, pod: &Pod, span: Duration) -> bool {
+        let asked = self.evidence.worker(pod).and_then(|seen| seen.asked);
+        asked.is_some_and(|at| self.now.since(at) <= span)
+    }
+
     fn is_starting(&self, pod: &Pod) -> bool {
         let Some(seen) = self.evidence.worker(pod) else {
             return false;
@@ -233,13 +244,22 @@ impl View<'_> {
         let Some(seen) = self.evidence.worker(pod) else {
             return false;
         };
+        if mutant::is(Mutant::TrustDraining) && seen.leaving.is_some() {
+            return true;
+        }
         let Some(began) = self.drain_began(pod) else {
             return false;
         };
-        let noticed = began + self.policy.bounds.notice;
+        let skipped = mutant::is(Mutant::SkipNoticeTime);
+        let noticed = if skipped {
+            began
+        } else {
+            began + self.policy.bounds.notice
+        };
         // Before that a coordinator may still have given it work that an earlier proof can't have seen.
         let own = seen.proof.is_some_and(|proof| proof >= noticed);
-        let proven = own || self.is_announced(pod) || self.is_headless(&pod.cluster);
+        let trusted = self.is_headless(&pod.cluster) || mutant::is(Mutant::TrustDrained);
+        let proven = own || self.is_announced(pod) || trusted;
         seen.drained_since().is_some() && self.now >= noticed && proven
     }
 
@@ -288,6 +308,9 @@ impl View<'_> {
     }
 }
 
+#[cfg(test)]
+#[path = "class_drained_tests.rs"]
+mod drained_tests;
 #[cfg(test)]
 #[path = "class_tests.rs"]
 mod tests;

@@ -11,6 +11,7 @@ pub use super::told::{Cycle, DrainPower, Held, Listed, Reading, Said, Sight, Sup
 
 use super::bounds::{Bounds, UNBROKEN};
 use super::facts::pod::{ClusterId, Pod};
+use super::mutant::{self, Mutant};
 use super::time::Time;
 
 /// Two cycles of one coordinator begin further apart than this.
@@ -224,7 +225,8 @@ impl Evidence {
     #[must_use]
     pub fn clear(&self, pod: &Pod, bounds: &Bounds, now: Time) -> Option<Clear> {
         if self.risk(pod, bounds, now).is_some()
-            || !self.cluster(&pod.cluster).is_mapped(bounds, now)
+            || !(self.cluster(&pod.cluster).is_mapped(bounds, now)
+                || mutant::is(Mutant::ClearOnUnmapped))
         {
             return None;
         }
@@ -309,7 +311,7 @@ impl WorkerSeen {
             self.had_task = true;
             let later = |proof: &Time| reading.complete.is_some_and(|cycle| cycle.began > *proof);
             self.proof = self.proof.filter(|proof| !later(proof));
-        } else if !reading.mapped {
+        } else if !reading.mapped && !mutant::is(Mutant::ClearOnUnmapped) {
             track.clear = None;
         } else if let Some(cycle) = news {
             track.risk = None;

@@ -1,9 +1,45 @@
 //! The workers of one cluster together: how many are meant to be, how many serve, how many must go on serving.
 
+use std::cell::OnceCell;
+
 use super::class::View;
 use super::facts::pod::{ClusterId, Pod, Role};
 use super::facts::workload::Workload;
 use super::notes::{Cause, Want};
+
+/// How many workers of one cluster serve, counted once for whoever judges many of them at the same moment.
+#[derive(Clone, Debug)]
+pub struct Serving<'a> {
+    view: View<'a>,
+    cluster: &'a ClusterId,
+    count: OnceCell<u32>,
+}
+
+impl<'a> Serving<'a> {
+    /// The workers of this cluster; none is counted before that is needed.
+    #[must_use]
+    pub const fn new(view: View<'a>, cluster: &'a ClusterId) -> Self {
+        Self {
+            view,
+            cluster,
+            count: OnceCell::new(),
+        }
+    }
+
+    /// The same as [`View::has_serving`] for a worker of this cluster.
+    #[must_use]
+    pub fn has_without(&self, but: &Pod, least: u32) -> bool {
+        let all = *self.count.get_or_init(|| self.count());
+        let itself = u32::from(self.view.is_serving(but));
+        all.saturating_sub(itself) >= least
+    }
+
+    fn count(&self) -> u32 {
+        let members = self.view.world.members(self.cluster, Role::Worker);
+        let serving = members.filter(|pod| self.view.is_serving(pod));
+        u32::try_from(serving.count()).unwrap_or(u32::MAX)
+    }
+}
 
 impl View<'_> {
     /// How many workers a cluster is meant to have: what specs say, or the last lower number that we refused.
@@ -46,12 +82,12 @@ impl View<'_> {
         self.now.since(want.at) < self.policy.bounds.abandon_after
     }
 
-    /// How many workers of a cluster serve, `but` not counted.
+    /// Whether at least so many workers of a cluster serve, `but` not counted. Looks no further than it has to.
     #[must_use]
-    pub fn serving_without(&self, cluster: &ClusterId, but: &Pod) -> u32 {
+    pub fn has_serving(&self, cluster: &ClusterId, but: &Pod, least: u32) -> bool {
         let members = self.world.members(cluster, Role::Worker);
         let serving = members.filter(|pod| pod.uid != but.uid && self.is_serving(pod));
-        u32::try_from(serving.count()).unwrap_or(u32::MAX)
+        serving.take(least as usize).count() >= least as usize
     }
 
     /// The fewest workers that must go on serving; `waived` leaves out the share and keeps `minActive`.
@@ -59,7 +95,9 @@ impl View<'_> {
     pub fn floor(&self, cluster: &ClusterId, waived: bool) -> u32 {
         let mut floor = self.policy.floor;
         floor.min_active = self.min_active(cluster);
-        floor.of(self.target(cluster), waived)
+        // The target is the sum over every worker's notes, and means nothing without the share.
+        let target = if waived { 0 } else { self.target(cluster) };
+        floor.of(target, waived)
     }
 
     /// So many workers of a cluster always serve while a query is unfinished: the highest that a workload asks for, else

@@ -8,6 +8,8 @@ use super::class::{Class, View};
 use super::evidence::Risk;
 use super::facts::pod::{Pod, Role};
 use super::facts::workload::Workload;
+use super::fleet::Serving;
+use super::mutant::{self, Mutant};
 use super::notes::Override;
 use super::time::Time;
 
@@ -16,7 +18,7 @@ use super::time::Time;
 pub enum Gate {
     /// Yes.
     Open(Why),
-    /// Yes, if it still says DRAINED when asked now.
+    /// Yes, if it still says what it said when it is asked now: DRAINED, or that it is starting.
     Look,
     /// No.
     Shut(Barrier),
@@ -94,6 +96,19 @@ impl View<'_> {
     /// Whether a worker may be removed.
     #[must_use]
     pub fn gate(&self, pod: &Pod, patience: Patience) -> Gate {
+        let serve = |least| self.has_serving(&pod.cluster, pod, least);
+        self.gate_where(pod, patience, &serve)
+    }
+
+    /// The same, for whoever judges many workers of one cluster at the same moment.
+    #[must_use]
+    pub fn gate_among(&self, pod: &Pod, patience: Patience, serving: &Serving) -> Gate {
+        let serve = |least| serving.has_without(pod, least);
+        self.gate_where(pod, patience, &serve)
+    }
+
+    /// `serve`: whether at least so many others serve.
+    fn gate_where(&self, pod: &Pod, patience: Patience, serve: &dyn Fn(u32) -> bool) -> Gate {
         if pod.deleting.is_some() {
             return Gate::Open(Why::Deleting);
         }
@@ -104,7 +119,7 @@ impl View<'_> {
         let class = self.class(pod);
         let gate = self
             .by_class(pod, class)
-            .or_else(|| self.by_bound(pod, class, patience));
+            .or_else(|| self.by_bound(pod, class, patience, serve));
         match (gate, glass) {
             (Some(gate), _) => gate,
             (None, Glass::Flawed(what)) => Gate::Shut(Barrier::BadOverride(what)),
@@ -215,13 +230,19 @@ impl View<'_> {
         let open = |why| Some(Gate::Open(why));
         match class {
             Class::Dead => return open(Why::Dead),
-            Class::Starting => return open(Why::Starting),
+            // It may have begun to work since: only its last word counts.
+            Class::Starting if self.asked_within(pod, LOOK) => return open(Why::Starting),
+            Class::Starting => return Some(Gate::Look),
             _ if self.is_suspended(pod) => return open(Why::Suspending),
             // What is being taken back may get work at any moment.
-            _ if pod.notes.returning.is_some() => return None,
+            _ if pod.notes.returning.is_some() && !mutant::is(Mutant::IgnoreReturning) => {
+                return None;
+            }
             Class::Drained { looked: true } => return open(Why::Drained),
             Class::Drained { looked: false } => return Some(Gate::Look),
             Class::Leaked => return open(Why::Leaked),
+            Class::Idle if mutant::is(Mutant::TrustIdle) => return open(Why::Drained),
+            Class::Unknown if mutant::is(Mutant::UnknownAsZero) => return open(Why::Drained),
             Class::Busy(_) | Class::Idle | Class::Unknown => {}
         }
         if self.cannot_drain(&pod.cluster) && self.is_idle_twice(pod) {
@@ -236,7 +257,13 @@ impl View<'_> {
     }
 
     /// What time allows.
-    fn by_bound(&self, pod: &Pod, class: Class, patience: Patience) -> Option<Gate> {
+    fn by_bound(
+        &self,
+        pod: &Pod,
+        class: Class,
+        patience: Patience,
+        serve: &dyn Fn(u32) -> bool,
+    ) -> Option<Gate> {
         let unreachable = self.unreachable_since(pod);
         let long = unreachable.is_some_and(|since| self.now.since(since) >= self.unknown_max(pod));
         // What is known to be at risk never becomes unknown.
@@ -250,7 +277,7 @@ impl View<'_> {
             return Some(Gate::Open(Why::FinalBound));
         }
         let clock = self.clock(pod, refused, patience)?;
-        let after = || self.serving_without(&pod.cluster, pod) >= self.floor(&pod.cluster, true);
+        let after = || serve(self.floor(&pod.cluster, true));
         (over(clock, limit) && after()).then_some(Gate::Open(Why::MaxBlock))
     }
 
@@ -258,6 +285,8 @@ impl View<'_> {
     fn limit(&self, pod: &Pod, patience: Patience) -> Option<Duration> {
         let bounds = &self.policy.bounds;
         match patience {
+            _ if mutant::is(Mutant::NoBound) => None,
+            _ if mutant::is(Mutant::ShortBound) => Some(self.max_block(pod) / 2),
             Patience::Endless => None,
             Patience::Preemption => Some(bounds.preemption_max_block.min(self.max_block(pod))),
             Patience::Ordinary => Some(self.max_block(pod)),
@@ -351,6 +380,9 @@ impl View<'_> {
     }
 }
 
+#[cfg(test)]
+#[path = "gate_order_tests.rs"]
+mod order_tests;
 #[cfg(test)]
 #[path = "gate_tests.rs"]
 mod tests;

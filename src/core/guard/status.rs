@@ -59,7 +59,7 @@ pub enum Protection {
 /// What keeps protection from being full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Weakness {
-    /// Audit mode refuses nothing.
+    /// Audit mode refuses nothing; everything else is in order.
     AuditMode,
     /// Workers answer 403 when they are told to drain.
     DrainForbidden,
@@ -218,9 +218,7 @@ impl View<'_> {
     pub fn protection(&self, id: &ClusterId) -> Option<Protection> {
         use super::facts::place::Mode;
         let weak = |weakness| Some(Protection::BestEffort(weakness));
-        if self.mode(&id.namespace)? == Mode::Audit {
-            return weak(Weakness::AuditMode);
-        }
+        let mode = self.mode(&id.namespace)?;
         let seen = self.evidence.cluster(id);
         match seen.power {
             DrainPower::Forbidden => return weak(Weakness::DrainForbidden),
@@ -232,7 +230,11 @@ impl View<'_> {
         if seen.is_unknown(&self.policy.bounds, self.now) {
             return weak(Weakness::StateUnknown);
         }
-        Some(Protection::Full)
+        // Last, so that audit mode shows what else would be missing.
+        match mode {
+            Mode::Audit => weak(Weakness::AuditMode),
+            Mode::Enforce => Some(Protection::Full),
+        }
     }
 
     /// Whether no running worker of a cluster answers.

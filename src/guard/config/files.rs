@@ -11,6 +11,9 @@ use crate::config::files::{self, Checks};
 /// Fewer characters could be guessed.
 const SHORTEST_SECRET: usize = 16;
 
+/// The longest segment that the API server takes.
+const LONGEST_SECRET: usize = 253;
+
 /// Reads and checks a configuration file and the files that it names. Relative paths
 /// count from the working directory.
 pub fn load(path: &Path, overrides: &Overrides, own: &OwnPod) -> Result<Parsed, LoadError> {
@@ -61,18 +64,20 @@ fn peers(settings: &Settings, checks: &mut Checks<'_>) {
     }
 }
 
-/// Whether a text may be the secret segment of the webhooks' paths: it becomes part of a URL in the webhook
-/// configurations, as it is.
+/// Whether a text may be the secret segment of the webhooks' paths. The API server takes names of objects only as
+/// segments of a path behind a Service.
 ///
 /// # Errors
 /// What is allowed, to stand after "is not allowed;". Never the text.
 pub fn path_segment(text: &str) -> Result<(), String> {
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
-    if text.chars().count() >= SHORTEST_SECRET && text.chars().all(plain) {
+    let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    let edges = !text.starts_with('-') && !text.ends_with('-');
+    let length = SHORTEST_SECRET..=LONGEST_SECRET;
+    if length.contains(&text.len()) && edges && text.chars().all(inner) {
         return Ok(());
     }
     Err(format!(
-        "give at least {SHORTEST_SECRET} letters, digits, - and _"
+        "give {SHORTEST_SECRET} to {LONGEST_SECRET} of a-z, 0-9 and -, beginning and ending with a letter or digit"
     ))
 }
 
@@ -142,12 +147,21 @@ drain:
         let short = told(&format!("{SELF_MANAGED}, pathSecretFile: DIR/full}}"));
         assert_eq!(
             short,
-            "DIR/c.yaml:3: tls.pathSecretFile: cannot use the file DIR/full: its content (not shown) is not allowed; give at least 16 letters, digits, - and _"
+            "DIR/c.yaml:3: tls.pathSecretFile: cannot use the file DIR/full: its content (not shown) is not allowed; give 16 to 253 of a-z, 0-9 and -, beginning and ending with a letter or digit"
         );
-        for fine in ["0123456789abcdef", "_-ABCDEFGHIJKLMNOP"] {
+        for fine in ["0123456789abcdef", "a-bcdefghijklmnop"] {
             assert_eq!(path_segment(fine), Ok(()));
         }
-        for wrong in ["0123456789abcde", "0123456789abcde/", "0123456789abcdé0"] {
+        let long = "a".repeat(254);
+        for wrong in [
+            "0123456789abcde",
+            "0123456789abcde/",
+            "0123456789abcdé0",
+            "0123456789ABCDEF",
+            "0123456789abcde_",
+            "0123456789abcde-",
+            &long,
+        ] {
             assert!(path_segment(wrong).is_err(), "{wrong}");
         }
     }

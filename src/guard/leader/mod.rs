@@ -18,6 +18,7 @@ use super::config::Settings;
 use super::counters::Counters;
 use super::pen::Pen;
 use super::state::{Fresh, State};
+use super::trino::lists::Lists;
 use super::trino::power::Power;
 use super::trino::workers::Workers;
 
@@ -46,6 +47,8 @@ pub struct Leader {
     pub pen: Arc<dyn Pen>,
     /// Tells workers.
     pub workers: Arc<Workers>,
+    /// Asks for query lists.
+    pub lists: Lists,
     /// Asks whether workers drain.
     pub power: Power,
     /// How coordinators are asked for proofs.

@@ -3,9 +3,12 @@
 
 use std::time::Duration;
 
+use crate::core::guard::bounds::LOOK;
+use crate::core::guard::class::View;
 use crate::core::guard::edit::of_action;
 use crate::core::guard::evidence::{DrainPower, Sight};
-use crate::core::guard::facts::pod::Pod;
+use crate::core::guard::facts::pod::{Pod, Role};
+use crate::core::guard::fleet::Serving;
 use crate::core::guard::plan::{Action, Reason, Subject};
 use crate::guard::counters::{self, Outcome};
 use crate::guard::pen::{Note, Written};
@@ -19,6 +22,12 @@ use super::Leader;
 
 /// A worker is asked and told: two requests.
 const TELLING: Duration = TIMEOUT.saturating_mul(2);
+
+/// A kick that lost a race is tried again so often.
+const KICKS: usize = 4;
+
+/// Until the watch has brought what won the race.
+const CATCH_UP: Duration = Duration::from_millis(150);
 
 /// A proof may read long documents.
 const PROVING: Duration = Duration::from_secs(30);
@@ -36,7 +45,7 @@ impl Leader {
         };
         match &action {
             Action::BeginDrain { .. } => {
-                if self.write(&action, &pod).await {
+                if self.may_begin(&pod).await && self.write(&action, &pod).await {
                     self.tell(&pod, "DRAINING", &[NodeState::Active]).await;
                 }
             }
@@ -58,31 +67,81 @@ impl Leader {
                         .inc();
                 }
             }
-            Action::Kick {
-                drained: Some(_), ..
-            } => {
-                let first = pod.notes.drained.is_none();
-                if self.write(&action, &pod).await && first {
-                    let outcome = "drained";
-                    self.counters
-                        .drains
-                        .get_or_create(&Outcome { outcome })
-                        .inc();
-                }
-            }
+            Action::Kick { .. } => self.kick(&action, pod).await,
             _ => {
                 self.write(&action, &pod).await;
             }
         }
     }
 
+    /// The last serving workers are drained only while no query is unfinished: that is looked at once more, right before.
+    async fn may_begin(&self, pod: &Pod) -> bool {
+        let is_last = |view: &View| {
+            let least = view.min_active(&pod.cluster);
+            !Serving::new(*view, &pod.cluster).has_without(pod, least)
+        };
+        if !self.state.view(is_last) {
+            return true;
+        }
+        let coordinators = self.state.view(|view| {
+            let pods = view.world.members(&pod.cluster, Role::Coordinator);
+            pods.map(|pod| pod.uid.clone()).collect::<Vec<_>>()
+        });
+        self.lists.now(&coordinators).await;
+        self.state.view(|view| {
+            let list = view.evidence.cluster(&pod.cluster).list;
+            // The last stretch before the final bound, and a coordinator that can't be read, are the plan's business.
+            let busy =
+                list.is_some_and(|list| list.unfinished > 0 && view.now.since(list.at) <= LOOK);
+            let stretch = view.now + view.policy.bounds.drain_expected;
+            !busy || view.latest(pod).is_some_and(|latest| latest <= stretch)
+        })
+    }
+
+    /// A kick must not be lost to somebody who wrote the pod at the same moment.
+    async fn kick(&self, action: &Action, mut pod: Pod) {
+        let first = pod.notes.drained.is_none();
+        for _ in 0..KICKS {
+            if self.write(action, &pod).await {
+                if first
+                    && matches!(
+                        action,
+                        Action::Kick {
+                            drained: Some(_),
+                            ..
+                        }
+                    )
+                {
+                    let outcome = "drained";
+                    self.counters
+                        .drains
+                        .get_or_create(&Outcome { outcome })
+                        .inc();
+                }
+                return;
+            }
+            tokio::time::sleep(CATCH_UP).await;
+            match self
+                .state
+                .view(|view| view.world.pod_by_uid(&pod.uid).cloned())
+            {
+                Some(now) if now.resource_version != pod.resource_version => pod = now,
+                _ => return,
+            }
+        }
+    }
+
     async fn write(&self, action: &Action, pod: &Pod) -> bool {
+        let planned = action
+            .version()
+            .is_none_or(|version| version == pod.resource_version);
+        // What was planned on an older version may overwrite what was not seen then, such as a grant.
+        if !planned || !self.lead.lasts(TIMEOUT) {
+            return false;
+        }
         let Some(edit) = of_action(action, pod) else {
             return false;
         };
-        if !self.lead.lasts(TIMEOUT) {
-            return false;
-        }
         let written = self.pen.edit(pod, edit).await;
         self.report(action, pod, &written);
         written == Written::Done

@@ -160,7 +160,7 @@ fn every_path_is_asked_behind_the_secret() {
     fs::write(&file, "short").unwrap();
     let told = Options::from_args(&args).unwrap_err().to_string();
     assert!(
-        told.contains("at least 16") && !told.contains("short"),
+        told.contains("give 16 to 253") && !told.contains("short"),
         "{told}"
     );
 }

@@ -18,4 +18,5 @@ mod verify;
 pub use follower::{FOLLOW_INTERVAL, Follower};
 pub use keeper::{KEEP_INTERVAL, KeepError, Keeper, Verify};
 pub use options::{Configuration, Kind, Options, Validity};
+pub use publish::must_block;
 pub use verify::{VerifyError, handshake};

@@ -97,12 +97,18 @@ fn policy(configuration: &Configuration, entry: &Entry, verified: bool) -> &'sta
 }
 
 fn blocks(configuration: &Configuration, entry: &str) -> bool {
+    configuration.mode == Mode::Enforce
+        && configuration.kind == Kind::Validating
+        && must_block(entry)
+}
+
+/// Whether this entry of an enforcing configuration must hold removals while no guard answers.
+#[must_use]
+pub fn must_block(entry: &str) -> bool {
     let first = entry.split('.').next().unwrap_or_default();
     // Entries for pods with labels of their own are numbered: `pod-delete-2`.
     let kind = first.trim_end_matches(|c: char| c.is_ascii_digit());
-    configuration.mode == Mode::Enforce
-        && configuration.kind == Kind::Validating
-        && (BLOCKING.contains(&first) || BLOCKING.contains(&kind.trim_end_matches('-')))
+    BLOCKING.contains(&first) || BLOCKING.contains(&kind.trim_end_matches('-'))
 }
 
 impl Kind {

@@ -11,12 +11,12 @@ use tokio_util::sync::CancellationToken;
 use crate::collect::api::TrinoApi;
 use crate::core::buffers::listing::ListFold;
 use crate::core::guard::evidence::Listed;
-use crate::core::guard::facts::pod::ClusterId;
+use crate::core::guard::facts::pod::{ClusterId, Role};
 use crate::core::moment::Moment;
 use crate::guard::config::Settings;
 use crate::guard::state::State;
 
-use super::clusters::{Found, found};
+use super::clusters::{Found, found, one};
 
 /// From the end of one list to the start of the next.
 const EVERY: Duration = Duration::from_secs(2);
@@ -37,6 +37,21 @@ impl Lists {
     /// Reads until `stop`.
     pub async fn run(self, stop: CancellationToken) {
         stop.run_until_cancelled(self.go_on()).await;
+    }
+
+    /// Reads the lists of these coordinators (by pod UID) now; other pods are nothing to it.
+    pub async fn now(&self, uids: &[String]) {
+        let clusters = self.state.view(|view| {
+            let pods = uids.iter().filter_map(|uid| view.world.pod_by_uid(uid));
+            let coordinators = pods.filter(|pod| pod.role == Role::Coordinator);
+            let found = coordinators.filter_map(|pod| one(view, &self.settings, &pod.cluster));
+            found.collect::<Vec<_>>()
+        });
+        let reads = clusters.iter().map(|found| {
+            let api = Arc::new(found.api(&self.settings));
+            self.read(&found.id, api)
+        });
+        futures::future::join_all(reads).await;
     }
 
     async fn go_on(&self) {

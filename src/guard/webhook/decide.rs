@@ -48,20 +48,17 @@ impl Webhook {
         })
     }
 
-    /// The verdict after the workers that it rests on were asked. One that does not repeat DRAINED is refused.
+    /// The verdict after whoever it rests on was asked. Who does not repeat what it said is refused.
     async fn looked(&self, ask: &Ask) -> Verdict {
         let first = self.state.judge(ask);
         let Outcome::Look(uids) = &first.outcome else {
             return first;
         };
-        self.looks.now(uids).await;
+        tokio::join!(self.looks.now(uids), self.lists.now(uids));
         let second = self.state.judge(ask);
         match second.outcome {
             Outcome::Look(_) => Verdict {
-                row: Row::Unproven,
                 outcome: Outcome::Wait,
-                message: "a drained worker did not say again that it is drained; try again"
-                    .to_owned(),
                 ..second
             },
             _ => second,

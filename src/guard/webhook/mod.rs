@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{RawPathParams, State as Shared};
-use axum::http::{Extensions, HeaderMap, StatusCode, header};
+use axum::extract::{self, FromRequest as _, RawPathParams, State as Shared};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use tokio::time::{Instant, timeout};
@@ -25,6 +25,7 @@ use crate::web::problem::Problem;
 use super::counters::{Answered, At, Counters};
 use super::effects::Effects;
 use super::state::{Fresh, State};
+use super::trino::lists::Lists;
 use super::trino::looks::Looks;
 
 pub use trust::Trust;
@@ -36,6 +37,8 @@ pub struct Webhook {
     pub state: State,
     /// Asks workers on an allow.
     pub looks: Looks,
+    /// Asks coordinators on an allow.
+    pub lists: Lists,
     /// Writes what verdicts intend.
     pub effects: Effects,
     /// Who is who.
@@ -54,8 +57,8 @@ pub struct Webhook {
 pub fn router(webhook: Arc<Webhook>) -> Router {
     let mut router = Router::new();
     for path in Path::ALL {
-        let handler = move |shared: Shared<Arc<Webhook>>, segments, headers, extensions, body| {
-            answer(shared, path, segments, headers, extensions, body)
+        let handler = move |shared: Shared<Arc<Webhook>>, segments, request| {
+            answer(shared, path, segments, request)
         };
         router = router.route(path.url(), post(handler));
         router = router.route(&format!("/{{secret}}{}", path.url()), post(handler));
@@ -67,17 +70,20 @@ async fn answer(
     Shared(webhook): Shared<Arc<Webhook>>,
     path: Path,
     segments: RawPathParams,
-    headers: HeaderMap,
-    extensions: Extensions,
-    body: Bytes,
+    request: extract::Request,
 ) -> Response {
-    let started = Instant::now();
     let secret = segments
         .iter()
         .find(|(name, _)| *name == "secret")
         .map(|(_, value)| value);
-    let trusted = webhook.trust.is_trusted(secret, &extensions);
-    let answered = match check(&headers) {
+    let trusted = webhook.trust.is_trusted(secret, request.extensions());
+    let checked = check(request.headers());
+    let body = match Bytes::from_request(request, &()).await {
+        Ok(body) => body,
+        Err(rejection) => return rejection.into_response(),
+    };
+    let started = Instant::now();
+    let answered = match checked {
         Ok(()) => webhook.review(path, &body, trusted).await,
         Err(problem) => Err(problem),
     };

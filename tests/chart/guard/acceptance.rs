@@ -16,6 +16,16 @@ fn the_api_server_would_take_every_object_and_the_pods_are_restricted() {
     }
 }
 
+/// The API server is particular about paths: one that was made up must do, too.
+#[test]
+fn the_api_server_would_take_a_secret_that_was_made_up() {
+    let validator = parts::command("kubevalidate", "kubevalidate");
+    let text = manifests(&["--set", "webhook.pathSecret="]);
+    assert_eq!(accepts(&validator, &[], &text), Ok(()));
+    let capital = text.replace("/validate/eviction", "/Validate/eviction");
+    assert!(accepts(&validator, &[], &capital).is_err());
+}
+
 /// The validator would say so if an expression were wrong: without this the test above proves little.
 #[test]
 fn the_validator_knows_wrong_expressions() {
@@ -44,9 +54,32 @@ fn the_host_network_needs_more_than_the_restricted_standard() {
 #[test]
 fn the_api_server_would_take_the_committed_configurations() {
     let validator = parts::command("kubevalidate", "kubevalidate");
-    for path in ["webhooks/webhooks.yaml", "webhooks/cert-manager/webhooks.yaml"] {
+    for path in [
+        "webhooks/webhooks.yaml",
+        "webhooks/cert-manager/webhooks.yaml",
+    ] {
         let text = std::fs::read_to_string(root().join(path)).expect("it is there");
         assert_eq!(accepts(&validator, &[], &text), Ok(()), "{path}");
+    }
+}
+
+#[test]
+fn the_api_server_would_take_the_examples_and_the_chart_their_values() {
+    let validator = parts::command("kubevalidate", "kubevalidate");
+    for path in [
+        "examples/guard/hpa.yaml",
+        "examples/guard/keda-scaledobject.yaml",
+    ] {
+        let text = std::fs::read_to_string(root().join(path)).expect("it is there");
+        assert_eq!(accepts(&validator, &[], &text), Ok(()), "{path}");
+    }
+    for path in [
+        "examples/guard/values-audit.yaml",
+        "examples/guard/values-enforce.yaml",
+    ] {
+        let text = manifests(&["-f", path]);
+        let verdict = accepts(&validator, &["--restricted"], &text);
+        assert_eq!(verdict, Ok(()), "{path}");
     }
 }
 

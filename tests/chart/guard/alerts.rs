@@ -24,7 +24,9 @@ fn rules() -> Vec<Value> {
 }
 
 fn names() -> BTreeSet<String> {
-    let names = rules().into_iter().map(|rule| rule["alert"].as_str().expect("a name").to_owned());
+    let names = rules()
+        .into_iter()
+        .map(|rule| rule["alert"].as_str().expect("a name").to_owned());
     names.collect()
 }
 
@@ -55,7 +57,11 @@ fn every_alert_has_a_runbook_of_its_name() {
         assert!(page.starts_with(&format!("# {name}\n")), "{name}");
     }
     let pages = std::fs::read_dir(root().join("docs/runbooks")).expect("a folder");
-    assert_eq!(pages.count(), names().len() + 1, "one page an alert, and the index");
+    assert_eq!(
+        pages.count(),
+        names().len() + 1,
+        "one page an alert, and the index"
+    );
 }
 
 #[test]

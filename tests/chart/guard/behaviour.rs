@@ -9,7 +9,15 @@ use super::render::{CHART, all, look, modes, name, render};
 #[test]
 fn lint_finds_nothing() {
     for (mode, file) in modes() {
-        let arguments = ["lint", "--strict", CHART, "--kube-version", "1.30", "-f", path_of(&file)];
+        let arguments = [
+            "lint",
+            "--strict",
+            CHART,
+            "--kube-version",
+            "1.30",
+            "-f",
+            path_of(&file),
+        ];
         let output = helm(&arguments);
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
         assert!(
@@ -78,11 +86,21 @@ fn leaving_is_a_hook_of_bounded_time() {
     assert_eq!(look(&objects, "Job /spec/activeDeadlineSeconds"), 120);
     assert_eq!(
         look(&objects, "Job /spec/template/spec/containers/0/args"),
-        json!(["guard", "cleanup", "--config", "/etc/xtrinode/config/guard.yaml"])
+        json!([
+            "guard",
+            "cleanup",
+            "--config",
+            "/etc/xtrinode/config/guard.yaml"
+        ])
     );
     assert_eq!(
         look(&objects, "container /args"),
-        json!(["guard", "run", "--config", "/etc/xtrinode/config/guard.yaml"])
+        json!([
+            "guard",
+            "run",
+            "--config",
+            "/etc/xtrinode/config/guard.yaml"
+        ])
     );
 }
 
@@ -96,7 +114,10 @@ fn what_the_guard_fills_is_empty() {
     let own = secrets.iter().find(|it| name(it) == "xtrinode-guard-tls");
     let own = own.expect("a Secret");
     assert_eq!((own.get("data"), own.get("stringData")), (None, None));
-    let given = render(&with_set(&["tls.mode=existingSecret", "tls.existingSecret=s"]));
+    let given = render(&with_set(&[
+        "tls.mode=existingSecret",
+        "tls.existingSecret=s",
+    ]));
     assert_eq!(all(&given, "Secret").len(), 1, "the path's alone");
 }
 
@@ -106,7 +127,10 @@ fn cert_manager_signs_what_the_api_server_calls() {
     let certificates = all(&by_service, "Certificate");
     assert_eq!(certificates.len(), 2);
     let spec = &certificates[0]["spec"];
-    assert_eq!(spec["dnsNames"], json!(["xtrinode-guard.xtrinode-system.svc"]));
+    assert_eq!(
+        spec["dnsNames"],
+        json!(["xtrinode-guard.xtrinode-system.svc"])
+    );
     assert_eq!(spec["secretName"], "xtrinode-guard-tls");
     let set = with_set(&[
         "tls.mode=certManager",
@@ -116,7 +140,10 @@ fn cert_manager_signs_what_the_api_server_calls() {
     ]);
     let by_address = render(&set);
     let certificates = all(&by_address, "Certificate");
-    assert_eq!((certificates.len(), all(&by_address, "Issuer").len()), (1, 0));
+    assert_eq!(
+        (certificates.len(), all(&by_address, "Issuer").len()),
+        (1, 0)
+    );
     let spec = &certificates[0]["spec"];
     assert_eq!(spec["ipAddresses"], json!(["10.0.0.5"]));
     assert_eq!(spec["issuerRef"]["kind"], "ClusterIssuer");
@@ -127,12 +154,17 @@ fn trinos_namespaces_let_the_guard_in_where_that_is_asked_for() {
     let objects = render(&["--set", "networkPolicy.trinoNamespaces={trino}"]);
     let policies = all(&objects, "NetworkPolicy");
     assert_eq!(policies.len(), 2);
-    let rule = policies.iter().find(|it| it["metadata"]["namespace"] == "trino");
+    let rule = policies
+        .iter()
+        .find(|it| it["metadata"]["namespace"] == "trino");
     let rule = &rule.expect("a policy")["spec"]["ingress"][0];
     let from = &rule["from"][0];
     let namespace = &from["namespaceSelector"]["matchLabels"]["kubernetes.io/metadata.name"];
     assert_eq!(namespace, "xtrinode-system");
-    assert_eq!(from["podSelector"]["matchLabels"]["app.kubernetes.io/component"], "guard");
+    assert_eq!(
+        from["podSelector"]["matchLabels"]["app.kubernetes.io/component"],
+        "guard"
+    );
 }
 
 #[test]
@@ -141,12 +173,15 @@ fn a_changed_configuration_restarts_the_pods() {
     let default = look(&render(&[]), checksum);
     assert_eq!(default.as_str().map(str::len), Some(64));
     assert_ne!(look(&render(&["--set", "mode=enforce"]), checksum), default);
-    assert_eq!(look(&render(&["--set", "podLabels.a=b"]), checksum), default);
+    assert_eq!(
+        look(&render(&["--set", "podLabels.a=b"]), checksum),
+        default
+    );
 }
 
 fn notes(extra: &[&str]) -> String {
     let mut arguments = vec!["install", "guard", CHART, "--dry-run=client"];
-    arguments.extend(["--namespace", "xtrinode-system", "--kube-version", "1.30"]);
+    arguments.extend(["--namespace", "xtrinode-system"]);
     arguments.extend(extra);
     let output = helm(&arguments);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -166,7 +201,10 @@ fn the_notes_say_what_is_protected_and_the_way_out() {
     ] {
         assert!(said.contains(wanted), "{wanted}: {said}");
     }
-    assert!(!said.contains("WARNING") && !said.contains("mutating"), "{said}");
+    assert!(
+        !said.contains("WARNING") && !said.contains("mutating"),
+        "{said}"
+    );
 }
 
 #[test]

@@ -24,8 +24,8 @@ struct Parameters {
 
 #[test]
 fn every_parameter_changes_what_it_should() {
-    let table: Parameters =
-        serde_saphyr::from_str(include_str!("parameters.yaml")).expect("parameters.yaml is a table");
+    let table: Parameters = serde_saphyr::from_str(include_str!("parameters.yaml"))
+        .expect("parameters.yaml is a table");
     let default = render(&[]);
     for Effect {
         parameter,
@@ -35,7 +35,15 @@ fn every_parameter_changes_what_it_should() {
     } in &table.own
     {
         let set: Vec<&str> = set.iter().map(String::as_str).collect();
-        assert_ne!(look(&default, at), *is, "{parameter} is tested with its default");
-        assert_eq!(look(&render(&with_set(&set)), at), *is, "{parameter} at {at}");
+        assert_ne!(
+            look(&default, at),
+            *is,
+            "{parameter} is tested with its default"
+        );
+        assert_eq!(
+            look(&render(&with_set(&set)), at),
+            *is,
+            "{parameter} at {at}"
+        );
     }
 }

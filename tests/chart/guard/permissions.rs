@@ -11,13 +11,18 @@ use super::render::{all, modes, name, render};
 /// One line a rule: `ROLE[@NAMESPACE]: RESOURCES [NAMES] = VERBS`.
 fn table(objects: &[Value]) -> String {
     let mut out = String::new();
-    for object in ["ClusterRole", "Role"].iter().flat_map(|kind| all(objects, kind)) {
+    for object in ["ClusterRole", "Role"]
+        .iter()
+        .flat_map(|kind| all(objects, kind))
+    {
         let namespace = object["metadata"]["namespace"].as_str();
         let at = namespace.map_or(String::new(), |namespace| format!("@{namespace}"));
         for rule in object["rules"].as_array().expect("rules") {
             let words = |key: &str| {
                 let words = rule[key].as_array().cloned().unwrap_or_default();
-                let words = words.iter().map(|word| word.as_str().unwrap_or("?").to_owned());
+                let words = words
+                    .iter()
+                    .map(|word| word.as_str().unwrap_or("?").to_owned());
                 words.collect::<Vec<_>>().join(",")
             };
             let names = match words("resourceNames") {
@@ -47,10 +52,10 @@ xtrinode-system-xtrinode-guard: validatingwebhookconfigurations [xtrinode-guard-
 xtrinode-system-xtrinode-guard: pods = get,list,watch,patch
 xtrinode-system-xtrinode-guard: pods/eviction = create
 xtrinode-system-xtrinode-guard: deployments,statefulsets,replicasets = get,list,watch
-xtrinode-system-xtrinode-guard: events = create,patch
+xtrinode-system-xtrinode-guard: events = create
 xtrinode-system-xtrinode-guard-override: pods,namespaces = override
 xtrinode-system-xtrinode-guard-override: deployments,statefulsets,replicasets = override
-xtrinode-guard@xtrinode-system: leases [xtrinode-guard] = get,update,patch
+xtrinode-guard@xtrinode-system: leases [xtrinode-guard] = get,patch
 xtrinode-guard@xtrinode-system: secrets [xtrinode-guard-tls] = get,update
 "
     );
@@ -68,10 +73,10 @@ xtrinode-system-xtrinode-guard: pods = get,list,watch,patch
 xtrinode-system-xtrinode-guard: pods/eviction = create
 xtrinode-system-xtrinode-guard: deployments,statefulsets,replicasets = get,list,watch
 xtrinode-system-xtrinode-guard: deployments,statefulsets,replicasets = patch
-xtrinode-system-xtrinode-guard: events = create,patch
+xtrinode-system-xtrinode-guard: events = create
 xtrinode-system-xtrinode-guard-override: pods,namespaces = override
 xtrinode-system-xtrinode-guard-override: deployments,statefulsets,replicasets = override
-xtrinode-guard@xtrinode-system: leases [xtrinode-guard] = get,update,patch
+xtrinode-guard@xtrinode-system: leases [xtrinode-guard] = get,patch
 "
     );
 }
@@ -85,15 +90,15 @@ xtrinode-system-xtrinode-guard: namespaces,nodes = get,list,watch
 xtrinode-system-xtrinode-guard: validatingwebhookconfigurations [xtrinode-guard-audit,xtrinode-guard-enforce] = get,delete
 xtrinode-system-xtrinode-guard-override: pods,namespaces = override
 xtrinode-system-xtrinode-guard-override: deployments,statefulsets,replicasets = override
-xtrinode-guard@xtrinode-system: leases [xtrinode-guard] = get,update,patch
+xtrinode-guard@xtrinode-system: leases [xtrinode-guard] = get,patch
 xtrinode-system-xtrinode-guard@one: pods = get,list,watch,patch
 xtrinode-system-xtrinode-guard@one: pods/eviction = create
 xtrinode-system-xtrinode-guard@one: deployments,statefulsets,replicasets = get,list,watch
-xtrinode-system-xtrinode-guard@one: events = create,patch
+xtrinode-system-xtrinode-guard@one: events = create
 xtrinode-system-xtrinode-guard@two: pods = get,list,watch,patch
 xtrinode-system-xtrinode-guard@two: pods/eviction = create
 xtrinode-system-xtrinode-guard@two: deployments,statefulsets,replicasets = get,list,watch
-xtrinode-system-xtrinode-guard@two: events = create,patch
+xtrinode-system-xtrinode-guard@two: events = create
 "
     );
 }
@@ -102,11 +107,17 @@ xtrinode-system-xtrinode-guard@two: events = create,patch
 fn only_the_pods_that_ask_the_api_have_a_token_and_roles_are_bound_to_them() {
     let objects = render(&[]);
     let token = |kind: &str, pointer: &str| {
-        all(&objects, kind)[0].pointer(pointer).cloned().unwrap_or(Value::Null)
+        all(&objects, kind)[0]
+            .pointer(pointer)
+            .cloned()
+            .unwrap_or(Value::Null)
     };
     let key = "automountServiceAccountToken";
     assert_eq!(token("ServiceAccount", &format!("/{key}")), false);
-    assert_eq!(token("Deployment", &format!("/spec/template/spec/{key}")), true);
+    assert_eq!(
+        token("Deployment", &format!("/spec/template/spec/{key}")),
+        true
+    );
     assert_eq!(token("Job", &format!("/spec/template/spec/{key}")), true);
     assert_eq!(token("Pod", &format!("/spec/{key}")), false);
     for kind in ["ClusterRoleBinding", "RoleBinding"] {

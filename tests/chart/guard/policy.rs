@@ -13,7 +13,9 @@ fn policy(extra: &[&str]) -> String {
 
 /// The keys of ours in a text.
 fn named(text: &str) -> BTreeSet<&str> {
-    let quoted = text.split('\'').filter(|word| word.starts_with("xtrinode.io/"));
+    let quoted = text
+        .split('\'')
+        .filter(|word| word.starts_with("xtrinode.io/"));
     quoted.filter(|word| !word.contains(' ')).collect()
 }
 
@@ -29,13 +31,14 @@ fn every_annotation_of_ours_is_protected() {
         protected && key.name.starts_with("xtrinode.io/")
     });
     let ours: BTreeSet<&str> = ours.map(|key| key.name).collect();
-    assert_eq!(ours.len(), 9);
+    assert_eq!(ours.len(), 10);
     assert_eq!(named(&text), ours);
 }
 
 #[test]
 fn the_guard_and_the_operator_are_known_by_name() {
-    let guard = "request.userInfo.username == 'system:serviceaccount:xtrinode-system:xtrinode-guard'";
+    let guard =
+        "request.userInfo.username == 'system:serviceaccount:xtrinode-system:xtrinode-guard'";
     assert!(policy(&[]).contains(guard));
     let other = policy(&["--set", "serviceAccount.name=other"]);
     assert!(other.contains("'system:serviceaccount:xtrinode-system:other'"));

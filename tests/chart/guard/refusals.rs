@@ -19,17 +19,42 @@ fn values_that_the_schema_does_not_know_are_refused() {
         ("tls.mode=none", "'/tls/mode'"),
         ("webhook.url=http://a", "'/webhook/url'"),
         ("webhook.pathSecret=short", "'/webhook/pathSecret'"),
-        ("bounds.abandonAfterSeconds=600", "'/bounds/abandonAfterSeconds'"),
-        ("bounds.overrideMaxSeconds=90000", "'/bounds/overrideMaxSeconds'"),
-        ("bounds.drain.noticeTimeSeconds=5", "'/bounds/drain/noticeTimeSeconds'"),
-        ("bounds.webhook.timeoutSeconds=31", "'/bounds/webhook/timeoutSeconds'"),
+        (
+            "webhook.pathSecret=0123456789ABCDEF",
+            "'/webhook/pathSecret'",
+        ),
+        (
+            "bounds.abandonAfterSeconds=600",
+            "'/bounds/abandonAfterSeconds'",
+        ),
+        (
+            "bounds.overrideMaxSeconds=90000",
+            "'/bounds/overrideMaxSeconds'",
+        ),
+        (
+            "bounds.drain.noticeTimeSeconds=5",
+            "'/bounds/drain/noticeTimeSeconds'",
+        ),
+        (
+            "bounds.webhook.timeoutSeconds=31",
+            "'/bounds/webhook/timeoutSeconds'",
+        ),
         ("floor.minActive=0", "'/floor/minActive'"),
         ("coordinators.Blue.url=http://b", "'Blue'"),
-        ("coordinators.b.url=http://b:1", "missing property 'release'"),
+        (
+            "coordinators.b.url=http://b:1",
+            "missing property 'release'",
+        ),
         ("operatorIdentity=admin", "'/operatorIdentity'"),
         ("replicas=0", "'/replicas'"),
-        ("tls.certManager.issuerRef.kind=Issuer", "'/tls/certManager/issuerRef'"),
-        ("networkPolicy.trinoNamespaces={A}", "'/networkPolicy/trinoNamespaces/0'"),
+        (
+            "tls.certManager.issuerRef.kind=Issuer",
+            "'/tls/certManager/issuerRef'",
+        ),
+        (
+            "networkPolicy.trinoNamespaces={A}",
+            "'/networkPolicy/trinoNamespaces/0'",
+        ),
         ("policy=null", "missing property 'policy'"),
     ];
     for (set, reason) in cases {
@@ -76,5 +101,8 @@ fn some_values_need_others() {
     assert!(needs("tls.mode=existingSecret").contains("which needs tls.existingSecret"));
     assert!(needs("trino.auth.headerName=X-Me").contains("the header X-Me needs a value"));
     let said = refusal(&["--namespace", "kube-system"]);
-    assert!(said.contains("the release's namespace is kube-system"), "{said}");
+    assert!(
+        said.contains("the release's namespace is kube-system"),
+        "{said}"
+    );
 }

@@ -25,7 +25,8 @@ fn printed(objects: &[Value], folder: &Path) -> Vec<Value> {
     let mut command = Command::new(env!("CARGO_BIN_EXE_xtrinode"));
     command.args(["manifests", "webhooks", "--config"]);
     command.arg(&config).arg("--path-secret-file").arg(&secret);
-    let injected = "ValidatingWebhookConfiguration /metadata/annotations/cert-manager.io~1inject-ca-from";
+    let injected =
+        "ValidatingWebhookConfiguration /metadata/annotations/cert-manager.io~1inject-ca-from";
     if let Some(certificate) = look(objects, injected).as_str() {
         command.args(["--inject-ca-from", certificate]);
     }
@@ -105,13 +106,19 @@ fn the_secret_segment_is_the_same_everywhere() {
         text.split('/').next().expect("a segment").to_owned()
     };
     let segments: Vec<_> = paths(&objects).iter().map(first).collect();
-    assert_eq!((segments.len(), segments[0].len()), (10, 32));
+    assert_eq!((segments.len(), segments[0].len()), (10, 40));
     assert!(segments.iter().all(|it| *it == segments[0]));
-    assert_ne!(first(&paths(&other)[0]), segments[0], "it is made up each time");
+    assert_ne!(
+        first(&paths(&other)[0]),
+        segments[0],
+        "it is made up each time"
+    );
     let secrets = all(&objects, "Secret");
     let kept = secrets.iter().find(|it| name(it) == "xtrinode-guard-path");
-    let kept = kept.expect("a Secret")["data"]["secret"].as_str().expect("text");
-    assert_eq!(kept.len(), 44, "32 bytes in base64");
+    let kept = kept.expect("a Secret")["data"]["secret"]
+        .as_str()
+        .expect("text");
+    assert_eq!(kept.len(), 56, "40 bytes in base64");
 }
 
 #[test]

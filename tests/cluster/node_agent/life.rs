@@ -119,6 +119,10 @@ impl Life {
                 self.report().await?;
                 break;
             }
+            println!(
+                "node agent: {} ended by itself with {code}; it is started again",
+                self.pod.name_any()
+            );
             self.back_off().await?;
         }
         self.delete_when_told().await

@@ -29,6 +29,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use xtrinode::demo::simulator::Simulator;
 
+use crate::leash;
 use crate::plane::{Access, Plane};
 use addresses::Addresses;
 use life::Order;
@@ -98,6 +99,12 @@ impl Agent {
         let processes = lock(&self.shared.processes);
         let found = processes.get(&key).copied();
         found.with_context(|| format!("no process of pod {namespace}/{pod}"))
+    }
+
+    /// The last lines of a pod's process, as far as it was not restarted.
+    pub fn log(&self, pod: &Pod, lines: usize) -> String {
+        let folder = self.shared.folder.join(pod.uid().unwrap_or_default());
+        leash::tail(&folder.join("log.0"), lines)
     }
 
     /// The simulated cluster whose pods have this instance label; there once its first pod has started.

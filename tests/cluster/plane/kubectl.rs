@@ -1,9 +1,11 @@
 //! Real kubectl and real Helm against a plane, and what a test does with them at every turn: apply, namespaces.
 
+use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::process::Command;
+use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use k8s_openapi::api::core::v1::{Namespace, ServiceAccount};
 use kube::Api;
 use kube::api::{Patch, PatchParams};
@@ -12,6 +14,13 @@ use serde_json::json;
 use super::Plane;
 use crate::tool::{self, Said};
 use crate::{parts, wait};
+
+/// Whoever insists asks so often, and this far apart.
+const TRIES: usize = 150;
+const PAUSE: Duration = Duration::from_secs(2);
+
+/// Lines that begin the same are the same message again.
+const SAME: usize = 70;
 
 impl Plane {
     /// A command of kubectl as the administrator, for those who want to watch it run.
@@ -47,10 +56,32 @@ impl Plane {
             .collect();
         println!("  $ kubectl {}", words.join(" "));
         let said = self.kubectl(arguments).await?;
-        for line in said.stdout.lines().chain(said.stderr.lines()) {
-            println!("    {line}");
-        }
+        digest(&said);
         said.ok().map(drop)
+    }
+
+    /// Runs kubectl again and again until it is not refused any more, as a person or a script does. Gives what it said
+    /// at each refusal.
+    pub async fn insist<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Result<Vec<String>> {
+        let words: Vec<_> = arguments
+            .iter()
+            .map(|word| word.as_ref().to_string_lossy())
+            .collect();
+        println!("  $ until kubectl {}; do sleep 2; done", words.join(" "));
+        let mut refusals = Vec::new();
+        for _ in 0..TRIES {
+            let said = self.kubectl(arguments).await?;
+            if said.success {
+                if let Some(first) = refusals.first() {
+                    println!("    refused {} times, at first: {first}", refusals.len());
+                }
+                digest(&said);
+                return Ok(refusals);
+            }
+            refusals.push(said.stderr.trim().to_owned());
+            tokio::time::sleep(PAUSE).await;
+        }
+        bail!("refused {TRIES} times, last: {:?}", refusals.last())
     }
 
     /// Real Helm against this plane.
@@ -80,5 +111,22 @@ impl Plane {
             Ok(accounts.get_opt("default").await?.map(drop))
         })
         .await
+    }
+}
+
+/// Prints what was said; a message that comes again and again only once, with its count.
+fn digest(said: &Said) {
+    let start = |line: &str| line.chars().take(SAME).collect::<String>();
+    let mut times: HashMap<String, usize> = HashMap::new();
+    let lines = || said.stdout.lines().chain(said.stderr.lines());
+    for line in lines() {
+        *times.entry(start(line)).or_default() += 1;
+    }
+    for line in lines() {
+        match times.remove(&start(line)) {
+            Some(1) => println!("    {line}"),
+            Some(count) => println!("    {line}\n      … {count} times in all"),
+            None => {}
+        }
     }
 }

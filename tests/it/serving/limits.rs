@@ -58,6 +58,15 @@ async fn connect(
     authority: &Authority,
     version: &'static rustls::SupportedProtocolVersion,
 ) -> std::io::Result<TlsStream<TcpStream>> {
+    speak(scene, authority, version, b"h2").await
+}
+
+async fn speak(
+    scene: &Scene,
+    authority: &Authority,
+    version: &'static rustls::SupportedProtocolVersion,
+    protocol: &[u8],
+) -> std::io::Result<TlsStream<TcpStream>> {
     let mut roots = rustls::RootCertStore::empty();
     roots
         .add(CertificateDer::from_pem_slice(authority.pem.as_bytes()).unwrap())
@@ -65,7 +74,7 @@ async fn connect(
     let mut config = rustls::ClientConfig::builder_with_protocol_versions(&[version])
         .with_root_certificates(roots)
         .with_no_client_auth();
-    config.alpn_protocols = vec![b"h2".to_vec()];
+    config.alpn_protocols = vec![protocol.to_vec()];
     let stream = TcpStream::connect(scene.address).await.unwrap();
     let name = "127.0.0.1".try_into().unwrap();
     TlsConnector::from(Arc::new(config))
@@ -137,6 +146,66 @@ async fn the_largest_body_is_read_and_one_byte_more_is_a_413() {
         assert!(body.contains("longer than this server reads"), "{body}");
     }
     scene.finish().await;
+}
+
+/// One client has sent half of what all may send together and goes no further; another one gets 503 where it needs
+/// more than the other half, and its way as soon as the first one is gone.
+#[tokio::test]
+async fn bodies_together_take_no_more_than_their_budget() {
+    let authority = Authority::new("ours");
+    let limits = Limits {
+        body_bytes: 1 << 20,
+        bodies_bytes: 1 << 20,
+        ..quick()
+    };
+    let scene = Scene::start(limits, given(&authority.server())).await;
+    for http in BOTH {
+        let client = client(http, &authority, None);
+        let send = async |size: usize| {
+            let request = client.post(scene.url("/review")).body("x".repeat(size));
+            let answer = request.send().await.unwrap();
+            (answer.status().as_u16(), answer.text().await.unwrap())
+        };
+        let slow = half_a_body(&scene, &authority, 512 << 10).await;
+        let (status, body) =
+            until(async || send(768 << 10).await, |(status, _)| *status == 503).await;
+        assert_eq!(status, 503, "{http:?}: {body}");
+        assert!(body.contains("as many bytes of requests"), "{body}");
+        assert_eq!(send(256 << 10).await.0, 200, "{http:?}: the rest is enough");
+        drop(slow);
+        let (status, body) =
+            until(async || send(768 << 10).await, |(status, _)| *status == 200).await;
+        assert_eq!(status, 200, "{http:?}: {body}");
+    }
+    scene.finish().await;
+}
+
+/// The first so many bytes of an HTTP/1.1 body that is said to be twice as long.
+async fn half_a_body(scene: &Scene, authority: &Authority, half: usize) -> TlsStream<TcpStream> {
+    let mut stream = speak(scene, authority, &rustls::version::TLS13, b"http/1.1")
+        .await
+        .unwrap();
+    let head = format!(
+        "POST /review HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n",
+        2 * half
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream.write_all(&vec![b'x'; half]).await.unwrap();
+    stream.flush().await.unwrap();
+    stream
+}
+
+/// Asks again until the answer is the right one: what was sent is not what was read yet. The last answer.
+async fn until<T>(ask: impl AsyncFn() -> T, right: impl Fn(&T) -> bool) -> T {
+    let mut answer = ask().await;
+    for _ in 0..200 {
+        if right(&answer) {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        answer = ask().await;
+    }
+    answer
 }
 
 #[tokio::test]

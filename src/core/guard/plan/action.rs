@@ -202,6 +202,18 @@ impl Reason {
 }
 
 impl Action {
+    /// The resourceVersion that the plan rests on, where no other will do.
+    #[must_use]
+    pub fn version(&self) -> Option<&str> {
+        match self {
+            Self::BeginDrain { version, .. }
+            | Self::Return { version, .. }
+            | Self::Forget { version, .. }
+            | Self::Clean { version, .. } => Some(version),
+            _ => None,
+        }
+    }
+
     /// The pod that is written, told or asked about; `None` for clusters and Events.
     #[must_use]
     pub fn pod(&self) -> Option<&str> {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::core::guard::bounds::CALM;
 use crate::core::guard::evidence::DrainPower;
 use crate::core::guard::facts::pod::Pod;
+use crate::core::guard::mutant::{self, Mutant};
 use crate::core::guard::notes::Drain;
 use crate::core::guard::time::Time;
 use crate::trino::words::NodeState;
@@ -14,6 +15,7 @@ use crate::trino::words::NodeState;
 use super::action::Action;
 use super::bands;
 use super::crew::Crew;
+use super::giveback;
 use super::kick;
 use super::memory::{Memory, Try};
 
@@ -30,12 +32,17 @@ pub(super) fn begin<'a>(crew: &Crew<'a>, memory: &mut Memory) -> Vec<(&'a str, A
     }
     let mut serving = serving(crew, memory);
     let mut begun = Vec::new();
+    let mut somebody_waits = false;
     for pod in queue(crew) {
+        if somebody_waits && crew.is_cordon_alone(pod) {
+            break;
+        }
         let serves = usize::from(serving.contains(pod.uid.as_str()));
         let without = serving.len() - serves;
         let without = u32::try_from(without).unwrap_or(u32::MAX);
         let again = crew.record(pod).is_some();
-        let may = again || is_above_floor(crew, pod, without);
+        let may = again || is_above_floor(crew, pod, without) || mutant::is(Mutant::NoFloor);
+        somebody_waits |= !may;
         if may
             && memory
                 .pod(&pod.uid)
@@ -72,14 +79,38 @@ fn serving<'a>(crew: &Crew<'a>, memory: &Memory) -> BTreeSet<&'a str> {
     serving
 }
 
-/// Who could begin, first come first served.
+/// The drain that makes way: somebody waits for a worker that the floor keeps, while another was drained for a cordon alone
+/// (as on the second of two nodes that `kubectl drain` cordons at once and then drains one after the other). The newest;
+/// none while one comes back already.
+pub(super) fn in_the_way<'a>(crew: &Crew<'a>, memory: &Memory) -> Option<&'a str> {
+    let serving = serving(crew, memory);
+    let waits = |pod: &&Pod| {
+        let serves = usize::from(serving.contains(pod.uid.as_str()));
+        let without = u32::try_from(serving.len() - serves).unwrap_or(u32::MAX);
+        let held = crew.record(pod).is_none() && !is_above_floor(crew, pod, without);
+        held && !crew.is_cordon_alone(pod)
+    };
+    let comes_back = |pod: &&Pod| giveback::comes_back(crew, memory, pod);
+    if !queue(crew).iter().any(waits) || crew.pods.iter().any(comes_back) {
+        return None;
+    }
+    let pods = crew.pods.iter().copied();
+    let newest = pods
+        .filter(|pod| crew.is_cordon_alone(pod) && giveback::can_return(crew, pod))
+        .max_by_key(|pod| crew.record(pod).map(|drain| (drain.at, &pod.uid)));
+    newest.map(|pod| pod.uid.as_str())
+}
+
+/// Who could begin, first come first served; behind them, those for whom a cordon alone speaks.
 fn queue<'a>(crew: &Crew<'a>) -> Vec<&'a Pod> {
     let pods = crew.pods.iter().copied();
     let mut queue: Vec<_> = pods.filter(|pod| can_begin(crew, pod)).collect();
     queue.sort_by_key(|pod| {
         let wanted = crew.wanted.get(pod.uid.as_str());
         let since = wanted.and_then(|wanted| wanted.since);
-        (since.is_none(), since, wanted.map(|wanted| wanted.place))
+        let alone = crew.is_cordon_alone(pod);
+        let place = wanted.map(|wanted| wanted.place);
+        (alone, since.is_none(), since, place)
     });
     queue
 }

@@ -6,6 +6,7 @@ use std::collections::{HashMap, HashSet};
 use crate::core::guard::class::View;
 use crate::core::guard::evidence::Answer;
 use crate::core::guard::facts::pod::{ClusterId, Pod, Role};
+use crate::core::guard::fleet::Serving;
 use crate::core::guard::gate::{Gate, Patience, Why};
 use crate::core::guard::notes::{Cause, Drain};
 use crate::core::guard::time::Time;
@@ -25,20 +26,24 @@ pub(super) struct Crew<'a> {
     pub wanted: HashMap<&'a str, Wanted>,
     /// How many there are meant to be.
     pub target: u32,
+    serving: Serving<'a>,
 }
 
 impl<'a> Crew<'a> {
     pub fn muster(view: View<'a>, cluster: &'a ClusterId, memory: &Memory) -> Self {
         let world = view.world;
         let pods: Vec<_> = world.members(cluster, Role::Worker).collect();
-        let free = pods.iter().filter(|pod| is_free(&view, pod));
+        let serving = Serving::new(view, cluster);
+        let free = pods.iter().filter(|pod| is_free(&view, pod, &serving));
+        let free = free.map(|pod| pod.uid.as_str()).collect();
         let mut crew = Self {
             view,
             cluster,
-            free: free.map(|pod| pod.uid.as_str()).collect(),
+            free,
             pods,
             wanted: HashMap::new(),
             target: 0,
+            serving,
         };
         crew.target = want::target(&crew, memory);
         crew.wanted = want::all(&crew, memory);
@@ -54,12 +59,25 @@ impl<'a> Crew<'a> {
             free: HashSet::new(),
             wanted: HashMap::new(),
             target: 0,
+            serving: Serving::new(view, &pod.cluster),
         }
+    }
+
+    /// Whether a pod may be removed, by whoever asks.
+    pub fn gate(&self, pod: &Pod) -> Gate {
+        let patience = Patience::Ordinary;
+        self.view.gate_among(pod, patience, &self.serving)
     }
 
     /// Whether a pod is wanted gone.
     pub fn wants(&self, pod: &Pod) -> bool {
         self.wanted.contains_key(pod.uid.as_str())
+    }
+
+    /// Whether a cordon alone speaks for its going.
+    pub fn is_cordon_alone(&self, pod: &Pod) -> bool {
+        let wanted = self.wanted.get(pod.uid.as_str());
+        wanted.is_some_and(|wanted| wanted.cordon_alone)
     }
 
     /// The record of a drain of ours on the container that runs now.
@@ -75,8 +93,7 @@ impl<'a> Crew<'a> {
 
     /// Whether somebody ordered that it may go.
     pub fn is_ordered(&self, pod: &Pod) -> bool {
-        let gate = self.view.gate(pod, Patience::Ordinary);
-        matches!(gate, Gate::Open(Why::BreakGlass { .. }))
+        matches!(self.gate(pod), Gate::Open(Why::BreakGlass { .. }))
     }
 
     /// Whether its removal was refused, and that still counts.
@@ -136,12 +153,7 @@ impl<'a> Crew<'a> {
 }
 
 /// Whether a pod may go, if need be after one more look at it. Without any coordinator nothing is held.
-pub(super) fn is_free(view: &View<'_>, pod: &Pod) -> bool {
-    let open = || {
-        matches!(
-            view.gate(pod, Patience::Ordinary),
-            Gate::Open(_) | Gate::Look
-        )
-    };
-    !view.is_cluster(&pod.cluster) || open()
+pub(super) fn is_free(view: &View<'_>, pod: &Pod, serving: &Serving<'_>) -> bool {
+    let gate = || view.gate_among(pod, Patience::Ordinary, serving);
+    !view.is_cluster(&pod.cluster) || matches!(gate(), Gate::Open(_) | Gate::Look)
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use crate::core::guard::class::{Class, View};
 use crate::core::guard::facts::pod::{Pod, Role};
 use crate::core::guard::facts::workload::{Kind, Workload};
-use crate::core::guard::gate::{Barrier, Gate, Patience, Why};
+use crate::core::guard::gate::{Barrier, Gate, Why};
 use crate::core::guard::time::Time;
 
 use super::action::{Action, Reason, Subject};
@@ -15,13 +15,13 @@ use super::memory::Memory;
 use super::surplus;
 
 /// What is new of a pod.
-pub(super) fn of_pod(view: &View<'_>, memory: &mut Memory, pod: &Pod) -> Vec<Action> {
+pub(super) fn of_pod(crew: &Crew<'_>, memory: &mut Memory, pod: &Pod) -> Vec<Action> {
     let about = Subject::Pod(pod.uid.clone());
-    let news = memory.news(&about, holds(view, pod));
+    let news = memory.news(&about, holds(crew, pod));
     let events = news.into_iter().map(|reason| Action::Event {
         about: about.clone(),
         reason,
-        note: note(view, pod, reason),
+        note: note(&crew.view, pod, reason),
     });
     events.collect()
 }
@@ -44,7 +44,8 @@ pub(super) fn of_cluster(crew: &Crew<'_>, memory: &mut Memory) -> Vec<Action> {
 }
 
 /// What holds of a pod. Most holds only while somebody waits for it.
-fn holds(view: &View<'_>, pod: &Pod) -> BTreeSet<Reason> {
+fn holds(crew: &Crew<'_>, pod: &Pod) -> BTreeSet<Reason> {
+    let view = &crew.view;
     let notes = &pod.notes;
     let refused = notes.want.is_some();
     let granted = notes
@@ -56,7 +57,7 @@ fn holds(view: &View<'_>, pod: &Pod) -> BTreeSet<Reason> {
         return BTreeSet::new();
     }
     let class = view.class(pod);
-    let mut holds = by_gate(view, pod);
+    let mut holds = by_gate(crew, pod);
     if !refused {
         holds.remove(&Reason::StateUnknown);
     }
@@ -77,8 +78,8 @@ fn holds(view: &View<'_>, pod: &Pod) -> BTreeSet<Reason> {
     holds
 }
 
-fn by_gate(view: &View<'_>, pod: &Pod) -> BTreeSet<Reason> {
-    let reason = match view.gate(pod, Patience::Ordinary) {
+fn by_gate(crew: &Crew<'_>, pod: &Pod) -> BTreeSet<Reason> {
+    let reason = match crew.gate(pod) {
         Gate::Open(Why::BreakGlass { .. }) => Some(Reason::BreakGlassUsed),
         Gate::Open(Why::MaxBlock | Why::FinalBound | Why::Unreachable | Why::Unproven) => {
             Some(Reason::ForcedAfterMaxBlock)

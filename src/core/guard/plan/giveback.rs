@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::core::guard::bounds::{ALLOWED, CALM};
 use crate::core::guard::class::View;
 use crate::core::guard::facts::pod::Pod;
+use crate::core::guard::mutant::{self, Mutant};
 use crate::core::guard::notes::Notes;
 use crate::core::guard::time::Time;
 use crate::trino::words::NodeState;
@@ -100,7 +101,7 @@ fn keeps_want(crew: &Crew<'_>, memory: &Memory, pod: &Pod) -> bool {
 /// Whether what we wrote for a pod that nobody wants gone may be taken back: [`CALM`] after that was seen, or at once
 /// when the want is too old; never within [`ALLOWED`] of an allow.
 pub(super) fn is_over(crew: &Crew<'_>, memory: &mut Memory, pod: &Pod) -> bool {
-    if !has_leftovers(&pod.notes, crew.view.now) {
+    if !has_leftovers(&pod.notes, crew.view.now) || mutant::is(Mutant::NeverGiveBack) {
         memory.calm(&pod.uid);
         return false;
     }
@@ -115,7 +116,8 @@ pub(super) fn is_over(crew: &Crew<'_>, memory: &mut Memory, pod: &Pod) -> bool {
 /// a later allow, so [`ALLOWED`] is longer than that time.
 fn was_allowed(notes: &Notes, now: Time) -> bool {
     let grant = notes.grant.as_ref();
-    grant.is_some_and(|grant| now.since(grant.at) < ALLOWED)
+    let counts = !mutant::is(Mutant::GiveBackDuringAllow);
+    counts && grant.is_some_and(|grant| now.since(grant.at) < ALLOWED)
 }
 
 /// Whether a pod carries anything of ours that means something, or a grant that is over.
@@ -153,6 +155,13 @@ pub(super) fn demanded<'a>(crew: &Crew<'a>, memory: &Memory) -> Option<&'a str> 
     newest.map(|pod| pod.uid.as_str())
 }
 
+/// Whether a worker was just told to work again, and its coordinator may not have noticed.
+pub(super) fn comes_back(crew: &Crew<'_>, memory: &Memory, pod: &Pod) -> bool {
+    let told = memory.within(&pod.uid, Try::Return, AGAIN, crew.view.now);
+    let steady = pod.is_active() && pod.ready && crew.record(pod).is_none();
+    told || pod.notes.returning.is_some() || (steady && !crew.view.is_serving(pod))
+}
+
 /// Whether a worker serves, is about to, or might for all that is known.
 fn may_serve(crew: &Crew<'_>, pod: &Pod) -> bool {
     if pod.deleting.is_some() || !pod.is_active() {
@@ -167,7 +176,7 @@ fn may_serve(crew: &Crew<'_>, pod: &Pod) -> bool {
     pod.ready && active && crew.record(pod).is_none()
 }
 
-fn can_return(crew: &Crew<'_>, pod: &Pod) -> bool {
+pub(super) fn can_return(crew: &Crew<'_>, pod: &Pod) -> bool {
     let steady = pod.is_active() && pod.notes.returning.is_none() && pod.running().is_some();
     let ours = crew.record(pod).is_some() && !is_shutting_down(crew, pod);
     let bound = crew.is_last_stretch(pod) || crew.is_ordered(pod);

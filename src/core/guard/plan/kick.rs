@@ -7,6 +7,7 @@ use crate::core::guard::bounds::TWICE;
 use crate::core::guard::class::{Class, View};
 use crate::core::guard::facts::pod::Pod;
 use crate::core::guard::facts::workload::Kind;
+use crate::core::guard::mutant::{self, Mutant};
 use crate::core::guard::notes::{Cause, Drained};
 
 use super::action::Action;
@@ -54,6 +55,7 @@ pub(super) fn prove(crew: &Crew<'_>, memory: &mut Memory, pod: &Pod) -> Option<A
 pub(super) fn kick(crew: &Crew<'_>, memory: &mut Memory, pod: &Pod) -> Option<Action> {
     let ours = crew.record(pod).is_some() && crew.wants(pod);
     let waited_for = ours || crew.is_refused(pod, memory);
+    let waited_for = waited_for && !mutant::is(Mutant::NoKick);
     let free = waited_for && pod.notes.returning.is_none() && crew.is_free(pod);
     kick_if(&crew.view, memory, pod, free)
 }
@@ -120,7 +122,7 @@ pub(super) fn evict(view: &View<'_>, memory: &mut Memory, pod: &Pod, free: bool)
         alone && want::is_live(view, memory, pod, want)
     });
     let alone = refused || want::is_orphan(view, pod);
-    if !alone || !free || !pod.is_active() {
+    if !alone || !free || !pod.is_active() || mutant::is(Mutant::NoOwnEviction) {
         return None;
     }
     let due = memory.pod(&pod.uid).attempt(Try::Evict, EVICT, view.now);

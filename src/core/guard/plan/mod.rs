@@ -94,7 +94,7 @@ fn enforce<'a>(view: View<'a>, cluster: &'a ClusterId, memory: &mut Memory) -> V
         actions.extend(coordinator::step(&view, memory, pod));
     }
     for pod in crew.pods.iter().chain(&coordinators) {
-        actions.extend(events::of_pod(&view, memory, pod));
+        actions.extend(events::of_pod(&crew, memory, pod));
     }
     actions.extend(events::of_cluster(&crew, memory));
     actions
@@ -102,7 +102,7 @@ fn enforce<'a>(view: View<'a>, cluster: &'a ClusterId, memory: &mut Memory) -> V
 
 /// Drains to begin in the order of the queue, then whatever else is due, pod by pod.
 fn workers(crew: &Crew<'_>, memory: &mut Memory) -> Vec<Action> {
-    let demanded = giveback::demanded(crew, memory);
+    let demanded = giveback::demanded(crew, memory).or_else(|| begin::in_the_way(crew, memory));
     let begun = begin::begin(crew, memory);
     let taken: BTreeSet<_> = begun.iter().map(|(uid, _)| *uid).collect();
     let crowded = surplus::crowded(crew, memory);

@@ -4,6 +4,7 @@
 //! superfluous; a node that is not known is neither cordoned nor announced.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use crate::core::guard::class::View;
 use crate::core::guard::facts::place::Announced;
@@ -23,20 +24,31 @@ pub(super) struct Wanted {
     pub since: Option<Time>,
     /// Its place in its controller's ranking, or 0.
     pub place: usize,
+    /// Whether nobody waits for it now: a cordon alone speaks for it. It goes behind all others, and makes way for them.
+    pub cordon_alone: bool,
 }
+
+/// Whoever drains a node asks for its pods right after the cordon: those that are asked for go first.
+const EARLY: Duration = Duration::from_secs(5);
 
 /// All that are wanted gone.
 pub(super) fn all<'a>(crew: &Crew<'a>, memory: &Memory) -> HashMap<&'a str, Wanted> {
     let mut wanted = HashMap::new();
     let named = crew.pods.iter().filter(|pod| is_named(crew, memory, pod));
     for pod in named {
-        wanted.insert(pod.uid.as_str(), Wanted::of(pod, 0));
+        let cordon_alone = !is_awaited(crew, memory, pod);
+        let one = Wanted {
+            cordon_alone,
+            ..Wanted::of(pod, 0)
+        };
+        wanted.insert(pod.uid.as_str(), one);
     }
     let is_named = |pod: &Pod| wanted.contains_key(pod.uid.as_str());
     let victims = surplus::victims(crew, memory, &is_named);
     for (place, pod) in victims.into_iter().enumerate() {
-        let uid = pod.uid.as_str();
-        wanted.entry(uid).or_insert_with(|| Wanted::of(pod, place));
+        let one = wanted.entry(pod.uid.as_str());
+        let one = one.or_insert_with(|| Wanted::of(pod, place));
+        one.cordon_alone = false;
     }
     wanted
 }
@@ -90,6 +102,11 @@ pub(super) fn is_live(view: &View<'_>, memory: &Memory, pod: &Pod, want: &Want) 
         let limit = view.max_block(pod).max(view.policy.bounds.abandon_after);
         return view.now.since(want.at) < limit;
     }
+    stands(view, memory, pod, want)
+}
+
+/// The same, whatever its node's cordon says.
+fn stands(view: &View<'_>, memory: &Memory, pod: &Pod, want: &Want) -> bool {
     let ended = visible_end(view, memory, pod, want);
     !is_abandoned(view, pod, want) && ended.is_none_or(|end| view.now < end)
 }
@@ -153,23 +170,34 @@ fn is_updated(crew: &Crew<'_>, pod: &Pod) -> Option<bool> {
     Some(pod.revision.as_ref()? == wanted)
 }
 
+/// Whether somebody waits for a named pod to go, so that a drain of it leads to its end.
+fn is_awaited(crew: &Crew<'_>, memory: &Memory, pod: &Pod) -> bool {
+    let asked = pod.notes.want.as_ref().is_some_and(|want| {
+        let stands = stands(&crew.view, memory, pod, want);
+        names(crew, pod, want, stands)
+    });
+    asked || is_announced(crew, pod) || is_orphan(&crew.view, pod)
+}
+
 fn is_on_leaving_node(crew: &Crew<'_>, memory: &Memory, pod: &Pod) -> bool {
-    let Some(node) = node_of(&crew.view, pod) else {
-        return false;
-    };
-    let announced = match node.announced {
+    let cordoned = node_of(&crew.view, pod).is_some_and(|node| node.cordoned);
+    is_announced(crew, pod) || (cordoned && is_drained_early(crew, memory, pod))
+}
+
+/// Whether an autoscaler has said that it removes the node.
+fn is_announced(crew: &Crew<'_>, pod: &Pod) -> bool {
+    match node_of(&crew.view, pod).and_then(|node| node.announced) {
         Some(Announced::ClusterAutoscaler | Announced::Karpenter) => true,
         Some(Announced::Candidate) => crew.view.policy.deletion_candidate,
         None => false,
-    };
-    announced || (node.cordoned && is_drained_early(crew, memory, pod))
+    }
 }
 
-/// A cordon drains early for `maxBlock`: a node may stay cordoned for days.
+/// A cordon drains early, after a moment and for `maxBlock`: a node may stay cordoned for days.
 fn is_drained_early(crew: &Crew<'_>, memory: &Memory, pod: &Pod) -> bool {
     let since = pod.node.as_deref().and_then(|node| memory.cordoned(node));
     let bound = crew.view.max_block(pod);
-    let soon = since.is_some_and(|since| crew.view.now.since(since) < bound);
+    let soon = since.is_some_and(|since| (EARLY..bound).contains(&crew.view.now.since(since)));
     crew.view.policy.drain_on_cordon && soon
 }
 
@@ -189,6 +217,10 @@ impl Wanted {
     fn of(pod: &Pod, place: usize) -> Self {
         let asked = pod.notes.want.as_ref().map(|want| want.since);
         let since = asked.or(pod.notes.blocked_since);
-        Self { since, place }
+        Self {
+            since,
+            place,
+            cordon_alone: false,
+        }
     }
 }

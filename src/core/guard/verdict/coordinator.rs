@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use crate::core::guard::ask::{Ask, Outcome, Verdict};
+use crate::core::guard::bounds::LOOK;
 use crate::core::guard::class::View;
 use crate::core::guard::facts::pod::{Phase, Pod, Role};
 use crate::core::guard::gate::{Glass, Patience};
@@ -57,9 +58,9 @@ pub fn removal(view: &View, ask: &Ask, pod: &Pod, cause: Cause) -> Verdict {
         }
         (_, Glass::Flawed(what)) => {
             let text = message::flawed(pod, &what);
-            Verdict::wait(Row::BadOverride, text).effects([want(ask, pod, cause, None)])
+            Verdict::wait(Row::BadOverride, text).effects(want(ask, pod, cause, None))
         }
-        _ => verdict.effects([want(ask, pod, cause, None)]),
+        _ => verdict.effects(want(ask, pod, cause, None)),
     }
 }
 
@@ -93,7 +94,12 @@ pub fn together(verdicts: impl IntoIterator<Item = Verdict>, none: Row) -> Verdi
 fn by_queries(view: &View, ask: &Ask, pod: &Pod) -> Verdict {
     let over = is_over(view, ask, pod);
     match queries(view, pod) {
-        Queries::None => Verdict::allow(Row::CoordinatorIdle),
+        Queries::None if is_listed_now(view, pod) => Verdict::allow(Row::CoordinatorIdle),
+        // A query may have come since: only a list of now counts.
+        Queries::None => Verdict {
+            outcome: Outcome::Look(vec![pod.uid.clone()]),
+            ..Verdict::wait(Row::CoordinatorIdleOnce, message::coordinator_once(pod))
+        },
         Queries::Unfinished(count) if over => {
             let text = message::coordinator_forced(pod, count);
             Verdict::allow(Row::CoordinatorMaxBlock).warning(text)
@@ -102,6 +108,7 @@ fn by_queries(view: &View, ask: &Ask, pod: &Pod) -> Verdict {
             let text = message::coordinator(view, pod, count, latest(view, ask, pod));
             Verdict::wait(Row::CoordinatorBusy, text)
         }
+        Queries::NoneOnce if over => Verdict::allow(Row::CoordinatorMaxBlock),
         Queries::NoneOnce => {
             Verdict::wait(Row::CoordinatorIdleOnce, message::coordinator_once(pod))
         }
@@ -115,6 +122,12 @@ fn by_queries(view: &View, ask: &Ask, pod: &Pod) -> Verdict {
             Verdict::wait(Row::CoordinatorUnknown, text + &how)
         }
     }
+}
+
+/// Whether the last list was asked for a moment ago.
+fn is_listed_now(view: &View, pod: &Pod) -> bool {
+    let list = view.evidence.cluster(&pod.cluster).list;
+    list.is_some_and(|list| view.now.since(list.at) <= LOOK)
 }
 
 /// What is known of the queries of a pod's cluster. An old list with unfinished queries still counts while the kubelet

@@ -260,7 +260,7 @@ fn is_last(view: &View, pod: &Pod) -> bool {
     let list = view.evidence.cluster(&pod.cluster).list;
     let queries = list.is_some_and(|list| list.unfinished > 0);
     let floor = view.floor(&pod.cluster, true);
-    queries && view.is_serving(pod) && view.serving_without(&pod.cluster, pod) < floor
+    queries && view.is_serving(pod) && !view.has_serving(&pod.cluster, pod, floor)
 }
 
 /// How long a pod has waited and until when; `latest` is `None` for who waits without a bound.

@@ -1,10 +1,11 @@
 //! Rows E and D: the eviction or deletion of one pod.
 
 use crate::core::guard::ask::{Ask, Caller, Effect, Outcome, Verdict};
-use crate::core::guard::class::View;
+use crate::core::guard::class::{Class, View};
 use crate::core::guard::facts::Name;
 use crate::core::guard::facts::pod::{Pod, Role};
 use crate::core::guard::gate::{Barrier, Gate, Patience, Why};
+use crate::core::guard::mutant::{self, Mutant};
 use crate::core::guard::notes::{Cause, GrantKey};
 use crate::core::guard::rows::Row;
 
@@ -74,18 +75,29 @@ fn guarded(view: &View, ask: &Ask, pod: &Pod, cause: Cause, grace: Option<u64>) 
 }
 
 fn worker(view: &View, ask: &Ask, pod: &Pod, cause: Cause, grace: Option<u64>) -> Verdict {
+    if mutant::is(Mutant::AllowOnGrant) && super::live_grant(view, pod).is_some() {
+        return opened(view, pod, &Why::Drained);
+    }
     let patience = ask.caller.patience();
     let refused = |barrier: &Barrier| {
         let wanted = want(ask, pod, cause, None);
-        shut(view, pod, (barrier, patience), grace).effects([wanted])
+        shut(view, pod, (barrier, patience), grace).effects(wanted)
     };
     match view.gate(pod, patience) {
         Gate::Open(why) => opened(view, pod, &why),
         // Where nobody can look, this is the answer, and a refusal like any other.
-        Gate::Look => Verdict {
-            outcome: Outcome::Look(vec![pod.uid.clone()]),
-            ..refused(&Barrier::Unproven)
-        },
+        Gate::Look => {
+            let starting = matches!(view.class(pod), Class::Starting);
+            let barrier = if starting {
+                Barrier::Unknown
+            } else {
+                Barrier::Unproven
+            };
+            Verdict {
+                outcome: Outcome::Look(vec![pod.uid.clone()]),
+                ..refused(&barrier)
+            }
+        }
         Gate::Shut(barrier) => refused(&barrier),
     }
 }
@@ -101,16 +113,19 @@ fn opened(view: &View, pod: &Pod, why: &Why) -> Verdict {
     warned.effects(effects)
 }
 
-/// The grant that an open gate asks for. What can't have work needs none.
+/// The grant that an open gate asks for. What Kubernetes has decided already needs none; that a worker is dead or starting is
+/// read from a cache that may be behind, which the grant's compare-and-swap shows.
 pub fn granted(view: &View, pod: &Pod, why: &Why, key: GrantKey) -> Option<Effect> {
     let rests_on_state = matches!(
         why,
-        Why::Drained | Why::Leaked | Why::Relaxed { .. } | Why::Unproven
+        Why::Drained
+            | Why::Leaked
+            | Why::Relaxed { .. }
+            | Why::Unproven
+            | Why::Dead
+            | Why::Starting
     );
-    let needs_none = matches!(
-        why,
-        Why::Deleting | Why::Dead | Why::Starting | Why::Suspending
-    );
+    let needs_none = matches!(why, Why::Deleting | Why::Suspending);
     grant(view, pod, key, rests_on_state).filter(|_| !needs_none)
 }
 
@@ -159,12 +174,12 @@ pub const fn row_of_barrier(barrier: &Barrier) -> Row {
     }
 }
 
-/// What a refusal leaves on the pod.
-pub fn want(ask: &Ask, pod: &Pod, cause: Cause, target: Option<u32>) -> Effect {
-    Effect::Want {
+/// What a refusal leaves on the pod. Our own eviction leaves nothing: it would keep its own want alive.
+pub fn want(ask: &Ask, pod: &Pod, cause: Cause, target: Option<u32>) -> Option<Effect> {
+    (ask.caller != Caller::Guard).then(|| Effect::Want {
         uid: pod.uid.clone(),
         cause,
         target,
         clock: ask.caller.patience() != Patience::Endless,
-    }
+    })
 }

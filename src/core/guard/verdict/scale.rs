@@ -6,7 +6,9 @@ use crate::core::guard::class::{Class, View};
 use crate::core::guard::facts::Name;
 use crate::core::guard::facts::pod::{Phase, Pod, Role};
 use crate::core::guard::facts::workload::{Kind, Workload};
+use crate::core::guard::fleet::Serving;
 use crate::core::guard::gate::{Barrier, Gate, Glass, Why};
+use crate::core::guard::mutant::{self, Mutant};
 use crate::core::guard::notes::{Cause, GrantKey};
 use crate::core::guard::rank::ranked;
 use crate::core::guard::rows::Row;
@@ -158,11 +160,12 @@ impl<'a> Plan<'a> {
         let pods = ranked(view, workload);
         let active = u32::try_from(pods.len()).unwrap_or(u32::MAX);
         let key = scale_key(workload, new);
-        let victims = Self::leaving(workload, pods, new)
+        let serving = Serving::new(*view, &workload.cluster);
+        let victims = Self::leaving(workload, pods, (old, new))
             .into_iter()
             .map(|pod| Victim {
                 pod,
-                fate: fate(view, ask, pod, &key),
+                fate: fate(view, ask, pod, (&key, &serving)),
             });
         Self {
             workload,
@@ -175,12 +178,20 @@ impl<'a> Plan<'a> {
 
     /// Which of the ranked pods would go: by pods that exist, not by numbers in specs. A StatefulSet's ordinals decide for
     /// themselves: a missing low one saves no high one.
-    fn leaving<'b>(workload: &Workload, mut pods: Vec<&'b Pod>, new: u32) -> Vec<&'b Pod> {
+    fn leaving<'b>(
+        workload: &Workload,
+        mut pods: Vec<&'b Pod>,
+        (old, new): (u32, u32),
+    ) -> Vec<&'b Pod> {
         if workload.kind == Kind::StatefulSet {
             let first = workload.ordinal_start.saturating_add(new);
             pods.retain(|pod| pod.ordinal().is_none_or(|ordinal| ordinal >= first));
         } else {
-            pods.truncate(pods.len().saturating_sub(new as usize));
+            let by_spec = mutant::is(Mutant::CountBySpec).then(|| old.saturating_sub(new));
+            let gone = by_spec.map_or(pods.len().saturating_sub(new as usize), |gone| {
+                gone as usize
+            });
+            pods.truncate(gone);
         }
         pods
     }
@@ -259,7 +270,7 @@ impl<'a> Plan<'a> {
     ) -> Verdict {
         let wants = held
             .iter()
-            .map(|(pod, _)| pod::want(ask, pod, Cause::Scale, Some(self.new)));
+            .filter_map(|(pod, _)| pod::want(ask, pod, Cause::Scale, Some(self.new)));
         let row = if held.is_empty() {
             Row::Granted
         } else {
@@ -278,7 +289,7 @@ fn scale_key(workload: &Workload, new: u32) -> GrantKey {
     }
 }
 
-fn fate(view: &View, ask: &Ask, pod: &Pod, key: &GrantKey) -> Fate {
+fn fate(view: &View, ask: &Ask, pod: &Pod, (key, serving): (&GrantKey, &Serving)) -> Fate {
     // A container that has not started owns nothing, whatever the pod's node says. In a pod that waits for another container
     // Trino's own may run.
     if pod.phase == Phase::Pending && pod.running().is_none() {
@@ -290,7 +301,7 @@ fn fate(view: &View, ask: &Ask, pod: &Pod, key: &GrantKey) -> Fate {
     // Only with the proof, and with it the drained cost, in our cache will the controller's own ranking choose this pod.
     let drained = matches!(view.class(pod), Class::Drained { .. });
     let unannounced = drained && !view.is_announced(pod);
-    match view.gate(pod, ask.caller.patience()) {
+    match view.gate_among(pod, ask.caller.patience(), serving) {
         Gate::Open(Why::Dead | Why::Starting) => Fate::Nothing,
         Gate::Open(Why::Drained) | Gate::Look if unannounced => Fate::Held(Barrier::Unproven),
         Gate::Open(why) => Fate::Free(why),

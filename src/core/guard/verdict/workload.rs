@@ -97,7 +97,8 @@ fn fate(view: &View, ask: &Ask, pod: &Pod) -> Fate {
         let verdict = coordinator::removal(view, ask, pod, Cause::Delete);
         return match verdict.outcome {
             Outcome::Allow => Fate::Free(verdict.warnings),
-            _ => Fate::Held,
+            Outcome::Look(_) => Fate::Look,
+            Outcome::Wait | Outcome::Forbid => Fate::Held,
         };
     }
     match view.gate(pod, ask.caller.patience()) {

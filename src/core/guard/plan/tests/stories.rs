@@ -1,6 +1,7 @@
 //! The stories of planning, from the first refusal to the end.
 
 use super::*;
+use crate::core::guard::fleet::Serving;
 
 /// Runs until each of these pods was allowed to go, answering evictions as the webhook would: refused pods that are free
 /// go, and a replacement comes for each. Answers how many were draining at once at the most.
@@ -9,7 +10,9 @@ fn drain_node(stage: &mut Stage, names: &[&str]) -> usize {
     let mut most = 0;
     for round in 0..200 {
         left.retain(|name| {
-            let free = super::super::crew::is_free(&stage.view(), &stage.pod(name));
+            let pod = stage.pod(name);
+            let serving = Serving::new(stage.view(), &pod.cluster);
+            let free = super::super::crew::is_free(&stage.view(), &pod, &serving);
             if free {
                 stage.remove(name);
                 stage.replace(&format!("x-{round}-{name}"));
@@ -41,6 +44,46 @@ fn a_the_node_of_all_three_workers_is_drained_one_by_one() {
     assert_eq!(drain_node(&mut stage, &names), 1);
     assert_eq!(stage.only("begin"), names);
     assert_eq!(stage.workers().len(), 3);
+}
+
+/// `kubectl drain` of two nodes cordons both, and asks for the second one's pods when the first one is empty.
+#[test]
+fn a_a_worker_drained_for_a_cordon_alone_makes_way_for_one_that_is_asked_for() {
+    let mut stage = Stage::deployment(4);
+    stage.cordon("node-1", true);
+    stage.run(30);
+    assert_eq!(stage.done()[0], "begin w-1");
+    stage.cordon("node-0", true);
+    drain_node(&mut stage, &["w-0"]);
+    let done = stage.done();
+    assert_eq!(
+        done[..4],
+        ["return w-1", "active w-1", "forget w-1", "begin w-0"]
+    );
+    drain_node(&mut stage, &["w-1"]);
+}
+
+#[test]
+fn a_a_worker_that_nobody_asks_for_any_more_makes_way_on_a_cordoned_node() {
+    let mut stage = Stage::deployment(4);
+    stage.cordon("node-1", true);
+    for _ in 0..3 {
+        stage.refuse("w-1", Cause::Evict);
+        stage.run(30);
+    }
+    stage.run(200);
+    assert_eq!(stage.state("w-1"), Some(NodeState::Drained));
+    drain_node(&mut stage, &["w-0"]);
+}
+
+#[test]
+fn a_whoever_is_asked_for_right_after_the_cordon_goes_first() {
+    let mut stage = Stage::deployment(4);
+    stage.cordon("node-0", true);
+    stage.cordon("node-1", true);
+    stage.run(2);
+    drain_node(&mut stage, &["w-1"]);
+    assert_eq!(stage.only("begin")[0], "w-1");
 }
 
 #[test]

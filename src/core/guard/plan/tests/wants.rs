@@ -223,6 +223,8 @@ fn an_autoscalers_taint_wants_the_pods_of_its_node_and_a_candidate_only_by_choic
 fn a_cordon_wants_early_by_choice_and_prolongs_for_at_most_max_block() {
     let mut stage = Stage::deployment(3);
     stage.cordon("node-1", true);
+    assert_eq!(stage.wanted(), [""; 0], "those that are asked for go first");
+    stage.pass(5);
     assert_eq!(stage.wanted(), ["w-1"]);
     stage.pass(30 * 60);
     assert_eq!(stage.wanted(), [""; 0], "a node may stay cordoned for days");

@@ -106,7 +106,8 @@ table! {
         },
         ask(),
         Row::Dead,
-    );
+    )
+    .grant("w-0", GrantKey::Pod, true);
     e5_break_glass = Case::allowed(
         {
             let mut scene = busy();
@@ -143,7 +144,6 @@ table! {
     .grant("w-0", GrantKey::Pod, true);
     /// Nobody passes because of who he is.
     e6_our_own_eviction = Case::waits(busy(), by(Caller::Guard, evict("w-0")), Row::Busy)
-        .want("w-0", Cause::Evict)
         .says(&["14 tasks"]);
     /// A grant justifies nothing.
     e7_granted_and_busy = Case::waits(
@@ -320,7 +320,22 @@ table! {
         }),
         ask(),
         Row::Starting,
-    );
+    )
+    .grant("w-0", GrantKey::Pod, true);
+    /// It may have begun to work since.
+    e15_starting_and_not_looked_at = Case::looks(
+        with(|scene| {
+            scene.restart("w-0");
+            let state = crate::trino::words::NodeState::Unknown;
+            scene.look("w-0", Said::State { state, starting: true });
+            scene.pass(3);
+        }),
+        ask(),
+        Row::Unknown,
+        &["w-0"],
+    )
+    .want("w-0", Cause::Evict)
+    .says(&["nothing is known"]);
     /// The same verdict with the same effects: whoever serves it suppresses them. Each case here is also asked as a dry-run.
     e16_dry_run = Case::waits(
         busy(),

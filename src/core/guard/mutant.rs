@@ -1,0 +1,95 @@
+//! Rules that the simulation breaks one at a time, to prove that it would notice. Without the cargo feature `mutants`,
+//! which no release has, every question here is answered no at compile time.
+
+/// Defines the mutants with their names.
+macro_rules! mutants {
+    ($($(#[$doc:meta])* $mutant:ident;)*) => {
+        /// A rule, broken.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Mutant {
+            $($(#[$doc])* $mutant,)*
+        }
+
+        impl Mutant {
+            /// Every mutant.
+            pub const ALL: &'static [Self] = &[$(Self::$mutant,)*];
+
+            /// Its name.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$mutant => stringify!($mutant),)* }
+            }
+        }
+    };
+}
+
+mutants! {
+    /// A FLUSHING task is not at risk.
+    IgnoreFlushing;
+    /// DRAINING counts as DRAINED.
+    TrustDraining;
+    /// Idle is safe by itself.
+    TrustIdle;
+    /// DRAINED needs no proof.
+    TrustDrained;
+    /// DRAINED counts however soon after the PUT.
+    SkipNoticeTime;
+    /// A live grant justifies an allow.
+    AllowOnGrant;
+    /// A worker of which nothing is known holds nothing.
+    UnknownAsZero;
+    /// Clocks of a drain run from the first refusal, not from the PUT.
+    ClockBeforePut;
+    /// A cycle in which some task has no pod shows other workers to be idle.
+    ClearOnUnmapped;
+    /// A worker that is being taken back may go.
+    IgnoreReturning;
+    /// Bounds are half as long.
+    ShortBound;
+    /// There are no bounds.
+    NoBound;
+    /// A scale-down counts replicas in the spec, not pods.
+    CountBySpec;
+    /// Any number of workers may be drained at once.
+    NoFloor;
+    /// A drain is taken back while an allow is on its way.
+    GiveBackDuringAllow;
+    /// Drains are never taken back.
+    NeverGiveBack;
+    /// No controller is told that a worker is free.
+    NoKick;
+    /// Nobody evicts for those who do not come back.
+    NoOwnEviction;
+}
+
+/// Whether this rule is broken now.
+#[cfg(not(feature = "mutants"))]
+#[must_use]
+pub const fn is(_: Mutant) -> bool {
+    false
+}
+
+#[cfg(feature = "mutants")]
+pub use chosen::{choose, is};
+
+#[cfg(feature = "mutants")]
+mod chosen {
+    use std::cell::Cell;
+
+    use super::Mutant;
+
+    thread_local! {
+        static CHOSEN: Cell<Option<Mutant>> = const { Cell::new(None) };
+    }
+
+    /// Breaks one rule on this thread, or none.
+    pub fn choose(mutant: Option<Mutant>) {
+        CHOSEN.set(mutant);
+    }
+
+    /// Whether this rule is broken now.
+    #[must_use]
+    pub fn is(mutant: Mutant) -> bool {
+        CHOSEN.get() == Some(mutant)
+    }
+}

@@ -1,0 +1,32 @@
+//! The guard on the real parts: installed by its chart, asked by the real API server about what real controllers and
+//! real kubectl do, in front of real Trino under load. No query may fail, and every disruption must come to its end.
+
+mod coordinator;
+mod door;
+mod exceptions;
+mod faults;
+mod headline;
+pub mod installation;
+mod kick;
+mod lifecycle;
+mod nodes;
+mod questions;
+mod removal;
+mod scaling;
+mod scene;
+
+use crate::runner::Scenario;
+
+pub fn scenarios() -> Vec<Scenario> {
+    let mut scenarios = headline::scenarios();
+    scenarios.extend(nodes::scenarios());
+    scenarios.extend(removal::scenarios());
+    scenarios.extend(coordinator::scenarios());
+    scenarios.extend(exceptions::scenarios());
+    scenarios.extend(faults::scenarios());
+    scenarios.extend(kick::scenarios());
+    // Last: they ask for other values.
+    scenarios.extend(scaling::scenarios());
+    scenarios.extend(lifecycle::scenarios());
+    scenarios
+}

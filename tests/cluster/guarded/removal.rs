@@ -1,0 +1,184 @@
+//! Deletions: of one pod, by force, of a collection, of the workload, of the namespace, of the whole Helm release.
+
+use std::path::Path;
+
+use anyhow::{Context as _, Result, ensure};
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::{DeleteParams, ListParams};
+use kube::{Api, ResourceExt as _};
+
+use super::scene::{Scene, spec};
+use crate::runner::{Scenario, Stage};
+use crate::trino_on_plane::{COORDINATOR, WORKERS};
+use crate::wait;
+use crate::world::World;
+
+pub fn scenarios() -> Vec<Scenario> {
+    vec![
+        Scenario {
+            name: "guarded-pod-deletion",
+            stage: Stage::Plane(|world| Box::pin(one_pod(world))),
+        },
+        Scenario {
+            name: "guarded-deletion-by-force",
+            stage: Stage::Plane(|world| Box::pin(by_force(world))),
+        },
+        Scenario {
+            name: "guarded-collection-deletion",
+            stage: Stage::Plane(|world| Box::pin(collection(world))),
+        },
+        Scenario {
+            name: "guarded-workload-deletion",
+            stage: Stage::Plane(|world| Box::pin(workload(world))),
+        },
+        Scenario {
+            name: "guarded-namespace-deletion",
+            stage: Stage::Plane(|world| Box::pin(namespace(world))),
+        },
+        Scenario {
+            name: "guarded-helm-uninstall-of-trino",
+            stage: Stage::Plane(|world| Box::pin(uninstall(world))),
+        },
+    ]
+}
+
+async fn one_pod(world: &mut World) -> Result<()> {
+    let scene = Scene::busy(world, spec("deleted")).await?;
+    let victim = scene.workers(world).await?.remove(0).name_any();
+    let arguments = ["delete", "pod", &scene.space(), &victim];
+    let refusals = world.plane.insist(&arguments).await?;
+    ensure!(!refusals.is_empty(), "a busy worker went without a refusal");
+    world.ready(scene.namespace(), WORKERS, 5).await?;
+    scene.end(world).await
+}
+
+async fn by_force(world: &mut World) -> Result<()> {
+    let scene = Scene::quiet(world, spec("forced")).await?;
+    let query = scene.hold().await?;
+    let victim = scene.workers(world).await?.remove(0).name_any();
+    let arguments = [
+        "delete",
+        "pod",
+        &scene.space(),
+        &victim,
+        "--force",
+        "--grace-period=0",
+    ];
+    let said = world.plane.kubectl(&arguments).await?;
+    println!(
+        "  $ kubectl {}\n    {}",
+        arguments.join(" "),
+        said.stderr.trim()
+    );
+    ensure!(
+        !said.success && said.stderr.contains("orbidden"),
+        "{said:?}"
+    );
+    scene.release(&query).await?;
+    world.plane.insist(&arguments).await?;
+    world.ready(scene.namespace(), WORKERS, 5).await?;
+    scene.end(world).await
+}
+
+/// All workers at once: each goes when it may, and one at a time is drained.
+async fn collection(world: &mut World) -> Result<()> {
+    let scene = Scene::busy(world, spec("collected")).await?;
+    let api = Api::<Pod>::namespaced(world.plane.client.clone(), scene.namespace());
+    let before = scene.workers(world).await?;
+    let workers = ListParams::default().labels(WORKERS);
+    let mut refused = 0;
+    wait::until("no worker of before", 240, async || {
+        let left = scene.workers(world).await?;
+        if !left
+            .iter()
+            .any(|pod| before.iter().any(|old| old.uid() == pod.uid()))
+        {
+            return Ok(Some(()));
+        }
+        if api
+            .delete_collection(&DeleteParams::default(), &workers)
+            .await
+            .is_err()
+        {
+            refused += 1;
+        }
+        tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+        Ok(None)
+    })
+    .await?;
+    println!("  the collection's deletion was refused {refused} times");
+    ensure!(refused > 0, "busy workers went without a refusal");
+    world.ready(scene.namespace(), WORKERS, 5).await?;
+    scene.end(world).await
+}
+
+/// The workload goes at once, its pods when they may: the guard itself evicts them, since nobody else will come.
+async fn workload(world: &mut World) -> Result<()> {
+    let mut scene = Scene::busy(world, spec("ownerless")).await?;
+    let arguments = [
+        "delete",
+        &scene.space(),
+        scene.cluster.spec.workload(),
+        "--wait=false",
+    ];
+    world.plane.show(&arguments).await?;
+    let left = scene.workers(world).await?;
+    ensure!(!left.is_empty(), "busy workers went with their workload");
+    scene.calm().await?;
+    world.ready(scene.namespace(), WORKERS, 0).await?;
+    scene.end(world).await
+}
+
+async fn namespace(world: &mut World) -> Result<()> {
+    let mut scene = Scene::busy(world, spec("namespace")).await?;
+    let arguments = ["delete", "namespace", scene.namespace(), "--timeout=200s"];
+    let said = world.plane.kubectl(&arguments).await?;
+    println!(
+        "  $ kubectl {}\n    {}",
+        arguments.join(" "),
+        said.stderr.trim()
+    );
+    ensure!(!said.success, "a namespace with busy workers went");
+    scene.calm().await?;
+    let delete = ["delete", &scene.space(), "deployment", "--all"];
+    world.plane.show(&delete).await?;
+    world.ready(scene.namespace(), WORKERS, 0).await?;
+    world.ready(scene.namespace(), COORDINATOR, 0).await?;
+    world.plane.insist(&arguments).await?;
+    Ok(())
+}
+
+async fn uninstall(world: &mut World) -> Result<()> {
+    let chart = world.plane.folder().join("tiny-trino");
+    let spec = spec("released");
+    write_chart(&chart, &spec.items())?;
+    let chart = chart.display().to_string();
+    world.plane.namespace("released", spec.labels).await?;
+    let install = ["install", "trino", &chart, "-n=released", "--wait"];
+    println!("  $ helm install trino tiny-trino -n released --wait");
+    world.plane.helm(&install).await?.ok()?;
+    let mut scene = Scene::busy(world, spec).await?;
+    println!("  $ helm uninstall trino -n released");
+    let said = world
+        .plane
+        .helm(&["uninstall", "trino", "-n=released"])
+        .await?;
+    println!("    {}", said.stdout.trim());
+    said.ok().context("helm uninstall exits 0")?;
+    let left = scene.workers(world).await?;
+    ensure!(!left.is_empty(), "busy workers went with their release");
+    scene.calm().await?;
+    world.ready(scene.namespace(), WORKERS, 0).await?;
+    world.ready(scene.namespace(), COORDINATOR, 0).await?;
+    scene.end(world).await
+}
+
+/// A chart of these objects.
+fn write_chart(folder: &Path, objects: &[serde_json::Value]) -> Result<()> {
+    std::fs::create_dir_all(folder.join("templates"))?;
+    let chart = "apiVersion: v2\nname: tiny-trino\nversion: 0.1.0\n";
+    std::fs::write(folder.join("Chart.yaml"), chart)?;
+    let documents: Vec<String> = objects.iter().map(ToString::to_string).collect();
+    std::fs::write(folder.join("templates/all.yaml"), documents.join("\n---\n"))?;
+    Ok(())
+}

@@ -1,0 +1,421 @@
+//! What must always hold, checked against the truth of the model and not against what the guard believes.
+
+use std::time::Duration;
+
+use xtrinode::core::guard::ask::{Outcome, Verdict};
+use xtrinode::core::guard::bounds::ALLOWED;
+use xtrinode::core::guard::facts::pod::{Phase, Role};
+use xtrinode::core::guard::rows::Row;
+use xtrinode::trino::words::NodeState;
+
+use crate::callers::{Caller, What};
+use crate::kube::store::{Pix, Wix, stamp};
+use crate::sim::Sim;
+
+/// What a query was lost to.
+#[derive(Clone, Copy, Debug)]
+pub enum Blame {
+    /// The end of this pod's process.
+    Removal(Pix),
+    /// The end of the coordinator's.
+    Coordinator(Pix),
+    /// No worker was ACTIVE when its next stage was placed.
+    NoNodes,
+    /// No worker was ACTIVE for 300 s.
+    Starved,
+}
+
+/// Rules by which something may be lost: bounds, orders, and clusters that can't be protected.
+const FORCED: [Row; 12] = [
+    Row::BreakGlass,
+    Row::Relaxed,
+    Row::RelaxedUnsafe,
+    Row::MaxBlock,
+    Row::UnknownMax,
+    Row::CoordinatorBreakGlass,
+    Row::CoordinatorMaxBlock,
+    Row::CoordinatorUnknownMax,
+    Row::CoordinatorReplaced,
+    Row::Suspending,
+    Row::Finisher,
+    Row::NotGuarded,
+];
+
+/// What a worker said of itself so long ago may still be believed, in milliseconds: it was asked within 10 s, and a verdict
+/// takes up to 4 s until it is carried out.
+const KNOWN: u64 = 14_000;
+
+/// Rules that rest on what was seen up to 10 s ago and are not looked at again: a worker that starts, or whose container
+/// does not run, may have begun to serve since. What is lost by them is counted apart.
+const STALE: [Row; 2] = [Row::Starting, Row::Dead];
+
+/// A query that is submitted so long before a verdict may be missing in the list that it rests on, in milliseconds: lists
+/// are read every 2 to 4 s, and a verdict takes up to 4 s until it is carried out.
+const LATE: u64 = 9000;
+
+/// Losses are excused for so long after what broke by itself: queries wait 300 s for a worker.
+const EXCUSE: u64 = 360_000;
+
+impl Sim {
+    /// Something that must not happen did.
+    pub fn violated(&mut self, rule: &str, pod: Pix) {
+        let cell = &self.store.cells[pod];
+        let text = format!(
+            "{rule}: {} at {:.3} s, let go by {:?}, {:?}, {:?}",
+            cell.pod.name.name,
+            self.now as f64 / 1000.0,
+            cell.let_go,
+            cell.jvm,
+            cell.pod.notes
+        );
+        self.trace(|| text.clone());
+        self.violations.push(text);
+    }
+
+    /// A query fails, or begins again: who is to blame?
+    pub fn lost(&mut self, qix: usize, blame: Blame, again: bool) {
+        let fate = self.judge_loss(qix, blame);
+        match (fate, again) {
+            (Fate::Broken, _) => self.tally.broken += 1,
+            (Fate::Stale, _) => self.tally.stale += 1,
+            (Fate::Late, _) if matches!(blame, Blame::NoNodes) => self.tally.late_drain += 1,
+            (Fate::Late, _) => self.tally.late += 1,
+            (Fate::Forced, _) => self.tally.forced += 1,
+            (Fate::Killed, true) => self.tally.rerun += 1,
+            (Fate::Killed, false) => self.tally.killed += 1,
+        }
+        if matches!(fate, Fate::Killed) && self.params.guarded {
+            let pod = match blame {
+                Blame::Removal(pod) | Blame::Coordinator(pod) => pod,
+                Blame::NoNodes | Blame::Starved => 0,
+            };
+            let created = self.trino.queries[qix].created;
+            self.violated(
+                &format!("a query of {created} was lost to {blame:?} (again: {again})"),
+                pod,
+            );
+        }
+    }
+
+    fn judge_loss(&self, qix: usize, blame: Blame) -> Fate {
+        match blame {
+            Blame::Removal(pod) | Blame::Coordinator(pod) => {
+                let cell = &self.store.cells[pod];
+                let late = matches!(blame, Blame::Coordinator(_))
+                    && cell
+                        .let_go_at
+                        .is_some_and(|at| self.trino.queries[qix].created + LATE >= at);
+                match cell.let_go {
+                    _ if cell.broken => Fate::Broken,
+                    None => Fate::Broken,
+                    Some(Some(row)) if FORCED.contains(&row) => Fate::Forced,
+                    Some(Some(_)) if late => Fate::Late,
+                    Some(Some(row)) if STALE.contains(&row) => Fate::Stale,
+                    Some(_) => Fate::Killed,
+                }
+            }
+            Blame::NoNodes | Blame::Starved if self.now <= self.trino.excused => Fate::Broken,
+            Blame::NoNodes if self.is_late(qix) => Fate::Late,
+            Blame::NoNodes | Blame::Starved => Fate::Killed,
+        }
+    }
+
+    /// Whether a query came while the last serving worker was told to drain: after the list that showed no query, and before
+    /// the coordinator noticed.
+    fn is_late(&self, qix: usize) -> bool {
+        let created = self.trino.queries[qix].created;
+        let window = |at: u64| created + LATE >= at && created <= at + self.params.notice;
+        self.emptied.is_some_and(window)
+    }
+
+    /// Something broke by itself, or was forced: what follows from missing workers is not the guard's.
+    pub fn excuse(&mut self) {
+        self.trino.excused = self.now + EXCUSE;
+        self.broke = self.now;
+    }
+
+    /// A removal was accepted.
+    pub fn check_removal(&mut self, pod: Pix, row: Option<Row>) {
+        self.store.cells[pod].let_go_at = Some(self.now);
+        let bounds = &self.params.policy.bounds;
+        let least = bounds.preemption_max_block.min(bounds.max_block);
+        let waited = self.store.cells[pod]
+            .pod
+            .notes
+            .blocked_since
+            .map(|at| stamp(self.now).since(at));
+        let early = waited.is_none_or(|waited| waited + Duration::from_secs(6) < least);
+        if row == Some(Row::MaxBlock) && early {
+            self.violated("forced before its bound", pod);
+        }
+        if row.is_none_or(|row| FORCED.contains(&row) || row == Row::Dead) {
+            self.excuse();
+        }
+    }
+
+    /// A request was refused: is that still allowed to be?
+    pub fn check_refusal(&mut self, rix: usize, verdict: &Verdict) {
+        let review = self.reviews.get(rix);
+        let patient =
+            review.ask.caller.patience() == xtrinode::core::guard::gate::Patience::Endless;
+        let Some(pod) = review.pod.filter(|_| !patient) else {
+            return;
+        };
+        let cell = &self.store.cells[pod];
+        let bounds = &self.params.policy.bounds;
+        let limit = match cell.pod.role {
+            Role::Worker => bounds.max_block * 2,
+            Role::Coordinator => bounds.coordinator_max_block,
+        };
+        // A coordinator is looked at once more.
+        let again = if cell.pod.role == Role::Coordinator {
+            60_000
+        } else {
+            1000
+        };
+        let skew = Duration::from_millis(2 * self.params.skew + again);
+        let late = cell
+            .pod
+            .notes
+            .blocked_since
+            .is_some_and(|since| stamp(self.now).since(since) > limit + skew);
+        if late {
+            self.violated(
+                &format!("refused beyond every bound by {:?}", verdict.row),
+                pod,
+            );
+        }
+        if !matches!(verdict.outcome, Outcome::Forbid) {
+            let now = self.now;
+            self.store.cells[pod].refused.get_or_insert(now);
+        }
+    }
+
+    /// Somebody who never gives up was made to wait: for how long at most?
+    pub fn check_wait(&mut self, what: What, wait: u64) {
+        let bounds = &self.params.policy.bounds;
+        let bound = match what {
+            What::Drain | What::Insists | What::Force | What::Taint => bounds.max_block * 2,
+            What::Coordinator => bounds.coordinator_max_block,
+            _ => return,
+        };
+        // The caller's own pauses, and times without a guard.
+        let bound = bound + Duration::from_secs(240);
+        if self.params.guarded && Duration::from_millis(wait) > bound {
+            self.violations
+                .push(format!("{what:?} took {} s", wait / 1000));
+        }
+    }
+
+    /// A lower number is about to be written: as many pods as it takes must be free, in truth.
+    pub fn check_scale(&mut self, set: Wix, new: u32) {
+        if !self.params.guarded || !self.params.drainable {
+            return;
+        }
+        let top = self.store.top_of(set);
+        let mut pods: Vec<_> = self.store.active_of(top).collect();
+        for set in self.store.replica_sets(top) {
+            pods.extend(self.store.active_of(set));
+        }
+        let taken = pods.len().saturating_sub(new as usize);
+        let free = pods.iter().filter(|pod| self.is_free(**pod)).count();
+        if free < taken && self.store.sets[set].workload.role == Role::Worker {
+            let row = self.judging;
+            self.violated(
+                &format!(
+                    "a scale to {new} by {row:?} rests on {free} free workers of {}",
+                    pods.len()
+                ),
+                pods[0],
+            );
+        }
+    }
+
+    /// Whether a pod may go, in truth, or by a bound.
+    fn is_free(&self, pod: Pix) -> bool {
+        let cell = &self.store.cells[pod];
+        let bounds = &self.params.policy.bounds;
+        let since = |at| stamp(self.now).since(at);
+        let bound = cell
+            .pod
+            .notes
+            .blocked_since
+            .is_some_and(|at| since(at) + Duration::from_secs(5) >= bounds.max_block);
+        let leaked = bounds.leak_after.saturating_sub(Duration::from_secs(5));
+        let state = cell.jvm.as_ref().is_none_or(|jvm| {
+            let long =
+                self.now - jvm.since >= u64::try_from(leaked.as_millis()).unwrap_or(u64::MAX);
+            // What said that it starts a moment ago still counts as starting.
+            let young = jvm.starting || self.now < jvm.began + 30_000 + KNOWN;
+            young || jvm.state == NodeState::Drained || (jvm.state == NodeState::Draining && long)
+        });
+        cell.pod.phase == Phase::Pending || state || bound || cell.pod.notes.break_glass.is_some()
+    }
+
+    /// A drain began: enough others must serve.
+    pub fn check_floor(&mut self, pod: Pix) {
+        let serving = self.serving(pod);
+        if serving == 0 {
+            self.emptied = Some(self.now);
+        }
+        let floor = self.floor_for(pod);
+        if floor == 0 && serving == 0 && !self.trino.open.is_empty() {
+            // The last stretch before a bound waives everything: what follows is forced.
+            self.excuse();
+        }
+        // What broke or was forced a moment ago is not known yet.
+        if serving < floor && self.now > self.broke + 30_000 {
+            self.violated(
+                &format!("a drain left {serving} serving of a floor of {floor}"),
+                pod,
+            );
+        }
+    }
+
+    fn serving(&self, but: Pix) -> u32 {
+        let serving = self.store.members(Role::Worker).filter(|pix| {
+            let cell = &self.store.cells[*pix];
+            let active = cell
+                .jvm
+                .as_ref()
+                .is_some_and(|jvm| jvm.state == NodeState::Active && !jvm.starting);
+            *pix != but && active && cell.pod.ready && cell.pod.deleting.is_none()
+        });
+        u32::try_from(serving.count()).expect("few workers")
+    }
+
+    fn floor_for(&self, pod: Pix) -> u32 {
+        let policy = &self.params.policy;
+        let target = self.target();
+        let share = target - target.min((target * policy.floor.share / 100).max(1));
+        let idle = self.now <= self.trino_idle + 12_000;
+        let least = if idle { 0 } else { policy.floor.min_active };
+        let queued = self.store.cells[pod].pod.notes.blocked_since;
+        let waited = queued.map_or(Duration::ZERO, |at| stamp(self.now).since(at));
+        let skew = Duration::from_secs(5);
+        let bounds = &policy.bounds;
+        if waited + skew >= (bounds.max_block * 2).saturating_sub(bounds.drain_expected) {
+            0
+        } else if waited + skew >= bounds.max_block {
+            least
+        } else {
+            share.max(least)
+        }
+    }
+
+    /// How many workers there are to be: the spec, or a lower number that was refused not long ago, whatever has become
+    /// of the pods that carried it.
+    fn target(&self) -> u32 {
+        let managed = &self.store.sets[0];
+        if managed.gone || managed.workload.deleting {
+            return 0;
+        }
+        let long =
+            u64::try_from(self.params.policy.bounds.abandon_after.as_millis()).unwrap_or(u64::MAX);
+        let refused = self
+            .low_target
+            .filter(|(_, at)| self.now < at + long)
+            .map(|(target, _)| target);
+        // A drain that began before the number was raised is judged by the number before.
+        let before = self
+            .raised
+            .filter(|(_, at)| self.now < at + 8000)
+            .map(|(before, _)| before);
+        let known = refused.into_iter().chain(before).min().unwrap_or(u32::MAX);
+        known.min(managed.workload.replicas)
+    }
+
+    /// A lower number was refused, and that is written down.
+    pub fn note_target(&mut self, target: Option<u32>) {
+        let Some(target) = target else {
+            return;
+        };
+        let lowest = self
+            .low_target
+            .map_or(target, |(lowest, _)| lowest.min(target));
+        self.low_target = Some((lowest, self.now));
+    }
+
+    /// A drain is being taken back: nothing may have been allowed a moment ago.
+    pub fn check_return(&mut self, pod: Pix) {
+        let open = self.reviews.committing(pod);
+        let slack = Duration::from_millis(2 * self.params.skew + 1000);
+        let early = self.store.cells[pod]
+            .granted
+            .is_some_and(|at| Duration::from_millis(self.now - at) + slack < ALLOWED);
+        if open || early {
+            self.violated("a drain was taken back during an allow", pod);
+        }
+        self.store.cells[pod].refused = None;
+    }
+
+    /// Whether nothing is left to wait for.
+    pub fn is_calm(&self) -> bool {
+        let pods = self.store.live.iter().all(|pix| self.is_clean(*pix));
+        pods && self.callers.iter().all(Caller::is_done) && self.is_complete()
+    }
+
+    /// Whether a pod is as if nobody had ever asked for it.
+    fn is_clean(&self, pix: Pix) -> bool {
+        let cell = &self.store.cells[pix];
+        let notes = &cell.pod.notes;
+        let none = notes.want.is_none() && notes.blocked_since.is_none() && notes.drain.is_none();
+        let none = none && notes.drained.is_none() && notes.returning.is_none();
+        let active = cell
+            .jvm
+            .as_ref()
+            .is_some_and(|jvm| jvm.state == NodeState::Active && !jvm.starting);
+        none && active && cell.pod.deleting.is_none()
+    }
+
+    fn is_complete(&self) -> bool {
+        (0..self.store.sets.len()).all(|set| {
+            let managed = &self.store.sets[set];
+            let pods = self.store.pods_of(set).count();
+            managed.workload.kind == xtrinode::core::guard::facts::workload::Kind::Deployment
+                || pods
+                    == if managed.gone {
+                        0
+                    } else {
+                        managed.workload.replicas as usize
+                    }
+        })
+    }
+
+    /// What is left although everybody has gone away.
+    pub fn leftovers(&mut self) {
+        for pix in self.store.live.clone() {
+            if !self.is_clean(pix) {
+                self.violated("something was left behind", pix);
+            }
+        }
+        let waiting: Vec<_> = self
+            .callers
+            .iter()
+            .filter(|caller| !caller.is_done())
+            .map(|caller| format!("{:?}", caller.what))
+            .collect();
+        if !waiting.is_empty() {
+            self.violations
+                .push(format!("somebody still waits: {}", waiting.join(", ")));
+        }
+        if !self.is_complete() {
+            self.violations
+                .push("some workload has not as many pods as it asks for".to_owned());
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Fate {
+    /// Something broke by itself.
+    Broken,
+    /// It came after the list of queries that the verdict rests on: what nobody can close, and the rules except.
+    Late,
+    /// A rule in [`STALE`] rested on what was no longer so.
+    Stale,
+    /// A rule that says so gave it up.
+    Forced,
+    /// A disruption killed it.
+    Killed,
+}

@@ -1,0 +1,83 @@
+//! What breaks by itself: containers, the coordinator, replicas of the guard, its ways to Trino and to the API server.
+
+use xtrinode::core::guard::facts::pod::Role;
+
+use crate::agenda::Event;
+use crate::guard::Replica;
+use crate::kube::store::Pix;
+use crate::sim::Sim;
+
+impl Sim {
+    /// Something breaks; the next thing does after a while.
+    pub fn fault(&mut self) {
+        if self.remaining == 0 {
+            return;
+        }
+        let next = self.dice.between(30_000, 400_000);
+        self.enter(next, Event::Fault);
+        let replica = self.dice.below(self.guard.replicas.len());
+        match self.dice.below(10) {
+            0 => self.crash_some(Role::Worker),
+            1 => self.crash_some(Role::Coordinator),
+            2..=4 => self.kill_replica(replica),
+            5 => (0..self.guard.replicas.len()).for_each(|replica| self.kill_replica(replica)),
+            6 => {
+                let span = self.dice.between(3000, 40_000);
+                self.guard.replicas[replica].paused_until = self.now + span;
+            }
+            7 => {
+                let span = self.dice.between(3000, 120_000);
+                self.guard.replicas[replica].cut_until = self.now + span;
+            }
+            8 => {
+                let supply = self.dice.below(self.guard.supplies.len());
+                let span = self.dice.between(5000, 300_000);
+                self.guard.supplies[supply].silent_until = self.now + span;
+            }
+            _ => {
+                let lag = self.dice.pick(&[5, 50, 300, 3000, 20_000]);
+                self.guard.replicas[replica].cache.lag = lag;
+            }
+        }
+    }
+
+    fn crash_some(&mut self, role: Role) {
+        let pods: Vec<_> = self.store.members(role).collect();
+        if !pods.is_empty() {
+            let pix = self.dice.pick(&pods);
+            self.crash(pix);
+        }
+    }
+
+    /// A container ends by itself and is started again.
+    pub fn crash(&mut self, pix: Pix) {
+        let Some(inc) = self.store.cells[pix].jvm.as_ref().map(|jvm| jvm.inc) else {
+            return;
+        };
+        self.excuse();
+        self.store.cells[pix].broken = true;
+        self.die(pix, inc);
+    }
+
+    /// A replica of the guard is gone with its memory, and comes back after a while.
+    pub fn kill_replica(&mut self, at: usize) {
+        let replica = &mut self.guard.replicas[at];
+        if !replica.alive {
+            return;
+        }
+        replica.alive = false;
+        replica.epoch += 1;
+        let wait = self.dice.between(1000, 40_000);
+        self.enter(wait, Event::Revive(at));
+    }
+
+    /// A replica starts again, with a clock of its own.
+    pub fn revive(&mut self, at: usize) {
+        let epoch = self.guard.replicas[at].epoch;
+        let skew = self.dice.between(0, 2 * self.params.skew);
+        let skew = i64::try_from(skew).expect("a small skew")
+            - i64::try_from(self.params.skew).expect("a small skew");
+        self.guard.replicas[at] = Replica::new(&self.store, self.now, epoch, skew);
+        self.enter(0, Event::Tick(at, epoch));
+    }
+}

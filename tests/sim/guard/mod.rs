@@ -1,0 +1,115 @@
+//! The guard: replicas that each know what they have heard, one that leads, suppliers of what Trino holds. Every decision
+//! is `core::guard`'s own.
+
+pub mod act;
+pub mod supply;
+pub mod tick;
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use xtrinode::core::guard::class::View;
+use xtrinode::core::guard::evidence::Evidence;
+use xtrinode::core::guard::plan::Memory;
+use xtrinode::core::guard::policy::Policy;
+use xtrinode::core::guard::time::Time;
+
+use crate::kube::cache::Cache;
+use crate::kube::store::{Pix, Store, stamp};
+use supply::Supply;
+
+/// A Lease lasts so long, in milliseconds.
+pub const LEASE: u64 = 15_000;
+
+/// One process of the guard.
+pub struct Replica {
+    /// Whether it runs.
+    pub alive: bool,
+    /// When its caches are ready.
+    pub ready_at: u64,
+    /// Which process this is.
+    pub epoch: u32,
+    /// Its copy of the store.
+    pub cache: Cache,
+    /// What it has seen of Trino.
+    pub evidence: Evidence,
+    /// What it remembers as leader.
+    pub memory: Memory,
+    /// How far its clock is ahead, in milliseconds.
+    pub skew: i64,
+    /// Until when it can't reach Trino.
+    pub cut_until: u64,
+    /// Until when it does nothing at all.
+    pub paused_until: u64,
+    looked: HashMap<Pix, u64>,
+    listed: u64,
+}
+
+impl Replica {
+    /// A process that has just listed everything.
+    pub fn new(store: &Store, now: u64, epoch: u32, skew: i64) -> Self {
+        Self {
+            alive: true,
+            ready_at: now,
+            epoch,
+            cache: Cache::listed(store, 50),
+            evidence: Evidence::default(),
+            memory: Memory::default(),
+            skew,
+            cut_until: 0,
+            paused_until: 0,
+            looked: HashMap::new(),
+            listed: 0,
+        }
+    }
+
+    /// What its clock says.
+    pub fn time(&self, now: u64) -> Time {
+        let time = stamp(now);
+        let ahead = Duration::from_millis(self.skew.unsigned_abs());
+        if self.skew < 0 {
+            time.before(ahead)
+        } else {
+            time + ahead
+        }
+    }
+
+    /// Takes in what its watch has brought.
+    pub fn catch_up(&mut self, store: &Store, now: u64) {
+        let evidence = &mut self.evidence;
+        self.cache
+            .catch_up(store, now, &mut |uid| evidence.forget(uid));
+    }
+
+    /// What it decides by.
+    pub fn view<'a>(&'a self, policy: &'a Policy, now: u64) -> View<'a> {
+        View {
+            world: &self.cache.world,
+            evidence: &self.evidence,
+            policy,
+            now: self.time(now),
+        }
+    }
+}
+
+/// All of them.
+#[derive(Default)]
+pub struct Guard {
+    /// The processes.
+    pub replicas: Vec<Replica>,
+    /// Who leads, and until when unless it renews.
+    pub lease: Option<(usize, u64)>,
+    /// Who tells what Trino holds: the exporter first, then each replica's own collector.
+    pub supplies: Vec<Supply>,
+}
+
+impl Guard {
+    /// The replicas that answer.
+    pub fn ready(&self, now: u64) -> Vec<usize> {
+        let all = self.replicas.iter().enumerate();
+        let ready = all.filter(|(_, replica)| {
+            replica.alive && replica.ready_at <= now && replica.paused_until <= now
+        });
+        ready.map(|(at, _)| at).collect()
+    }
+}

@@ -1,0 +1,63 @@
+//! A watch: a copy of the store that lags behind it, in order.
+
+use xtrinode::core::guard::world::World;
+
+use super::store::{Change, Store};
+
+/// A lagging copy.
+pub struct Cache {
+    /// What it knows.
+    pub world: World,
+    read: usize,
+    /// How far it lags, in milliseconds.
+    pub lag: u64,
+}
+
+impl Cache {
+    /// A copy that has just been listed.
+    pub fn listed(store: &Store, lag: u64) -> Self {
+        let mut cache = Self {
+            world: World::default(),
+            read: 0,
+            lag,
+        };
+        cache.take(store, u64::MAX, &mut |_| {});
+        cache
+    }
+
+    /// Takes in what is due; `gone` hears the UIDs of pods that are gone.
+    pub fn catch_up(&mut self, store: &Store, now: u64, gone: &mut impl FnMut(&str)) {
+        self.take(store, now.saturating_sub(self.lag), gone);
+    }
+
+    fn take(&mut self, store: &Store, until: u64, gone: &mut impl FnMut(&str)) {
+        while let Some((at, change)) = store.log.get(self.read) {
+            if *at > until {
+                return;
+            }
+            self.read += 1;
+            apply(&mut self.world, change, gone);
+        }
+    }
+}
+
+fn apply(world: &mut World, change: &Change, gone: &mut impl FnMut(&str)) {
+    match change {
+        Change::Pod(pod) => world.put_pod((**pod).clone()),
+        Change::PodGone(pod) => {
+            let same = world
+                .pod(&pod.name)
+                .is_some_and(|known| known.uid == pod.uid);
+            if same {
+                world.drop_pod(&pod.name);
+            }
+            gone(&pod.uid);
+        }
+        Change::Workload(workload) => world.put_workload((**workload).clone()),
+        Change::WorkloadGone(kind, name) => world.drop_workload(*kind, name),
+        Change::Node(name, node) => world.put_node(name.clone(), node.clone()),
+        Change::Namespace(namespace) => {
+            world.put_namespace(super::store::NAMESPACE.to_owned(), namespace.clone());
+        }
+    }
+}

@@ -1,0 +1,384 @@
+//! The API server's store: objects, versions, and the log that watches read. Keeps; decides nothing.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use xtrinode::api::keys;
+use xtrinode::core::guard::edit::Edit;
+use xtrinode::core::guard::facts::Name;
+use xtrinode::core::guard::facts::place::{Mode, Namespace, Node};
+use xtrinode::core::guard::facts::pod::{ClusterId, Container, Owner, Phase, Pod, Role};
+use xtrinode::core::guard::facts::workload::{Kind, Tuning, Workload};
+use xtrinode::core::guard::notes::Notes;
+use xtrinode::core::guard::rows::Row;
+use xtrinode::core::guard::time::Time;
+
+use crate::trino::worker::Jvm;
+
+/// A pod's place.
+pub type Pix = usize;
+/// A workload's place.
+pub type Wix = usize;
+
+/// Simulated time 0, in milliseconds since the Unix epoch.
+pub const EPOCH: u64 = 1_790_000_000_000;
+/// The namespace of everything.
+pub const NAMESPACE: &str = "trino";
+
+/// A moment of the simulation as the guard writes it.
+pub fn stamp(now: u64) -> Time {
+    Time::from_millis(EPOCH + now)
+}
+
+/// A pod with what the API server does not know of it.
+pub struct Cell {
+    /// The object.
+    pub pod: Pod,
+    /// Its annotations.
+    pub annotations: BTreeMap<String, String>,
+    /// Whether the object is gone.
+    pub gone: bool,
+    /// The workload that made it.
+    pub set: Wix,
+    /// Its process.
+    pub jvm: Option<Jvm>,
+    /// How many containers it has had.
+    pub inc: u32,
+    /// The rule by which it was let go; `Some(None)` where nobody was asked.
+    pub let_go: Option<Option<Row>>,
+    /// When that was accepted.
+    pub let_go_at: Option<u64>,
+    /// When a grant was written on it last.
+    pub granted: Option<u64>,
+    /// When it was first refused.
+    pub refused: Option<u64>,
+    /// Whether it died of something nobody asked for.
+    pub broken: bool,
+}
+
+/// A workload with its controller.
+pub struct Managed {
+    /// The object.
+    pub workload: Workload,
+    /// Whether the object is gone.
+    pub gone: bool,
+    /// The template's revision.
+    pub revision: u32,
+    /// How often its controller was refused in a row.
+    pub failures: u32,
+    /// When its controller looks again next.
+    pub due: Option<u64>,
+    /// The next slot of its own back-off.
+    pub slot: Option<u64>,
+    /// Reviews of its controller that are not answered.
+    pub open: u32,
+    /// Whether something changed meanwhile.
+    pub dirty: bool,
+    /// Whether one of them was refused.
+    pub failed: bool,
+}
+
+/// What a watch tells.
+pub enum Change {
+    /// A pod as it is now.
+    Pod(Rc<Pod>),
+    /// A pod is gone.
+    PodGone(Rc<Pod>),
+    /// A workload as it is now.
+    Workload(Rc<Workload>),
+    /// A workload is gone.
+    WorkloadGone(Kind, Name),
+    /// A node as it is now.
+    Node(String, Node),
+    /// The namespace as it is now.
+    Namespace(Namespace),
+}
+
+/// Everything that the API server keeps.
+#[derive(Default)]
+pub struct Store {
+    /// Pods, the gone ones included.
+    pub cells: Vec<Cell>,
+    /// Pods whose object is not gone.
+    pub live: Vec<Pix>,
+    /// Workloads.
+    pub sets: Vec<Managed>,
+    /// Nodes by number.
+    pub nodes: Vec<Node>,
+    /// The namespace.
+    pub namespace: Namespace,
+    /// What watches read, with its time.
+    pub log: Vec<(u64, Change)>,
+    version: u64,
+}
+
+/// The name of a node.
+pub fn node_name(node: usize) -> String {
+    format!("n{node}")
+}
+
+/// An object's name.
+pub fn name(name: impl Into<String>) -> Name {
+    Name::new(NAMESPACE, name)
+}
+
+/// The one cluster of an episode.
+pub fn cluster() -> ClusterId {
+    ClusterId {
+        namespace: NAMESPACE.to_owned(),
+        release: "r".to_owned(),
+    }
+}
+
+/// The place that a UID of ours names.
+pub fn pix(uid: &str) -> Pix {
+    uid[1..].parse().expect("a UID of ours")
+}
+
+/// The id of a pod's container.
+pub fn container_id(pix: Pix, inc: u32) -> String {
+    format!("c{pix}-{inc}")
+}
+
+impl Store {
+    fn next_version(&mut self) -> String {
+        self.version += 1;
+        self.version.to_string()
+    }
+
+    /// Changes a pod and tells its watchers.
+    pub fn edit(&mut self, now: u64, pix: Pix, change: impl FnOnce(&mut Pod)) {
+        let version = self.next_version();
+        let pod = &mut self.cells[pix].pod;
+        change(pod);
+        pod.resource_version = version;
+        self.log.push((now, Change::Pod(Rc::new(pod.clone()))));
+    }
+
+    /// Changes a pod's annotations.
+    pub fn annotate(&mut self, now: u64, pix: Pix, change: &Edit) {
+        let cell = &mut self.cells[pix];
+        let annotations = &mut cell.annotations;
+        for (key, value) in &change.set {
+            annotations.insert((*key).to_owned(), value.clone());
+        }
+        for key in &change.remove {
+            annotations.remove(*key);
+        }
+        let cost = annotations.get(keys::DELETION_COST);
+        let cost = cost.and_then(|cost| cost.parse().ok()).unwrap_or(0);
+        let notes = Notes::read(annotations, &cell.pod.uid);
+        self.edit(now, pix, |pod| {
+            pod.cost = cost;
+            pod.notes = notes;
+        });
+    }
+
+    /// Removes a pod's object.
+    pub fn remove(&mut self, now: u64, pix: Pix) {
+        let cell = &mut self.cells[pix];
+        cell.gone = true;
+        self.log
+            .push((now, Change::PodGone(Rc::new(cell.pod.clone()))));
+        self.live.retain(|other| *other != pix);
+    }
+
+    /// Changes a workload and tells its watchers.
+    pub fn edit_set(&mut self, now: u64, set: Wix, change: impl FnOnce(&mut Workload)) {
+        let version = self.next_version();
+        let workload = &mut self.sets[set].workload;
+        change(workload);
+        workload.resource_version = version;
+        let told = Rc::new(workload.clone());
+        self.log.push((now, Change::Workload(told)));
+    }
+
+    /// Removes a workload's object.
+    pub fn remove_set(&mut self, now: u64, set: Wix) {
+        self.sets[set].gone = true;
+        let workload = &self.sets[set].workload;
+        let told = Change::WorkloadGone(workload.kind, workload.name.clone());
+        self.log.push((now, told));
+    }
+
+    /// Changes a node and tells its watchers.
+    pub fn edit_node(&mut self, now: u64, node: usize, change: impl FnOnce(&mut Node)) {
+        change(&mut self.nodes[node]);
+        let told = Change::Node(node_name(node), self.nodes[node].clone());
+        self.log.push((now, told));
+    }
+
+    /// Changes the namespace and tells its watchers.
+    pub fn edit_namespace(&mut self, now: u64, change: impl FnOnce(&mut Namespace)) {
+        change(&mut self.namespace);
+        self.log
+            .push((now, Change::Namespace(self.namespace.clone())));
+    }
+
+    /// Makes the namespace, which is guarded.
+    pub fn begin(&mut self, nodes: usize) {
+        self.edit_namespace(0, |namespace| namespace.mode = Some(Mode::Enforce));
+        for node in 0..nodes {
+            self.nodes.push(Node::default());
+            self.edit_node(0, node, |node| node.ready = true);
+        }
+    }
+
+    /// Makes a workload.
+    pub fn add_set(&mut self, now: u64, new: NewSet) -> Wix {
+        let set = self.sets.len();
+        let workload = Workload {
+            kind: new.kind,
+            name: name(new.name),
+            uid: format!("s{set}"),
+            resource_version: String::new(),
+            role: new.role,
+            cluster: cluster(),
+            replicas: new.replicas,
+            owner: new.owner.map(|owner| format!("s{owner}")),
+            created: stamp(now),
+            deleting: false,
+            recreate: new.role == Role::Coordinator,
+            ordinal_start: 0,
+            update_revision: (new.kind == Kind::StatefulSet).then(|| "1".to_owned()),
+            tuning: Tuning::default(),
+        };
+        self.sets.push(Managed {
+            workload,
+            gone: false,
+            revision: new.revision,
+            failures: 0,
+            due: None,
+            slot: None,
+            open: 0,
+            dirty: false,
+            failed: false,
+        });
+        self.edit_set(now, set, |_| {});
+        set
+    }
+
+    /// Makes a pod of a workload, not bound yet.
+    pub fn add_pod(&mut self, now: u64, set: Wix, called: String, spec: PodSpec) -> Pix {
+        let pix = self.cells.len();
+        let pod = self.new_pod(now, pix, set, called, spec);
+        self.cells.push(Cell {
+            pod,
+            annotations: BTreeMap::new(),
+            gone: false,
+            set,
+            jvm: None,
+            inc: 0,
+            let_go: None,
+            refused: None,
+            let_go_at: None,
+            granted: None,
+            broken: false,
+        });
+        self.live.push(pix);
+        self.edit(now, pix, |_| {});
+        pix
+    }
+
+    fn new_pod(&self, now: u64, pix: Pix, set: Wix, called: String, spec: PodSpec) -> Pod {
+        let managed = &self.sets[set];
+        let workload = &managed.workload;
+        Pod {
+            name: name(called),
+            uid: format!("p{pix}"),
+            resource_version: String::new(),
+            role: workload.role,
+            cluster: cluster(),
+            owner: Some(Owner {
+                kind: workload.kind,
+                name: workload.name.name.clone(),
+                uid: workload.uid.clone(),
+            }),
+            revision: Some(managed.revision.to_string()),
+            node: None,
+            phase: Phase::Pending,
+            ready: false,
+            ready_changed: None,
+            created: stamp(now),
+            deleting: None,
+            grace: spec.grace,
+            pre_stop: spec.pre_stop,
+            ip: None,
+            port: Some(8080),
+            container: None,
+            cost: 0,
+            notes: Notes::default(),
+        }
+    }
+
+    /// The pods of a workload whose objects are not gone.
+    pub fn pods_of(&self, set: Wix) -> impl Iterator<Item = Pix> + '_ {
+        let live = self.live.iter().copied();
+        live.filter(move |pix| self.cells[*pix].set == set)
+    }
+
+    /// The pods of a workload that controllers count.
+    pub fn active_of(&self, set: Wix) -> impl Iterator<Item = Pix> + '_ {
+        self.pods_of(set)
+            .filter(|pix| self.cells[*pix].pod.is_active())
+    }
+
+    /// The ReplicaSets of a Deployment.
+    pub fn replica_sets(&self, of: Wix) -> Vec<Wix> {
+        let owner = &self.sets[of].workload.uid;
+        let all = 0..self.sets.len();
+        let owned = |set: &Wix| {
+            let managed = &self.sets[*set];
+            !managed.gone && managed.workload.owner.as_ref() == Some(owner)
+        };
+        all.filter(owned).collect()
+    }
+
+    /// The Deployment of a ReplicaSet, else the workload itself.
+    pub fn top_of(&self, set: Wix) -> Wix {
+        let owner = self.sets[set].workload.owner.as_deref();
+        owner.map_or(set, pix)
+    }
+
+    /// The live pods of a role.
+    pub fn members(&self, role: Role) -> impl Iterator<Item = Pix> + '_ {
+        let live = self.live.iter().copied();
+        live.filter(move |pix| self.cells[*pix].pod.role == role)
+    }
+}
+
+/// What a workload is made of.
+pub struct NewSet<'a> {
+    /// What it is.
+    pub kind: Kind,
+    /// Its name.
+    pub name: &'a str,
+    /// What its pods do.
+    pub role: Role,
+    /// How many.
+    pub replicas: u32,
+    /// The Deployment behind it.
+    pub owner: Option<Wix>,
+    /// Its template.
+    pub revision: u32,
+}
+
+/// What pods have in common.
+#[derive(Clone, Copy)]
+pub struct PodSpec {
+    /// `terminationGracePeriodSeconds`.
+    pub grace: Duration,
+    /// Whether there is a preStop hook that blocks until Trino has shut down.
+    pub pre_stop: bool,
+}
+
+/// A new container, started now.
+pub fn new_container(now: u64, pix: Pix, inc: u32) -> Container {
+    Container {
+        id: container_id(pix, inc),
+        started: Some(stamp(now)),
+        running: true,
+        restarts: inc.saturating_sub(1),
+    }
+}

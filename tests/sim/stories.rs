@@ -1,0 +1,324 @@
+//! The stories that must come out right, as fixed scripts: each begins with a settled cluster, does what it tells at its
+//! times, and ends when nothing is left to wait for.
+
+use std::time::Duration;
+
+use xtrinode::core::guard::facts::pod::Role;
+use xtrinode::core::guard::facts::workload::Kind;
+
+use crate::agenda::Event;
+use crate::callers::What;
+use crate::dice::Dice;
+use crate::kube::store::{Pix, node_name};
+use crate::params::Params;
+use crate::sim::Sim;
+
+/// A story.
+pub struct Story {
+    /// Its letter.
+    pub letter: char,
+    /// What it tells.
+    pub title: &'static str,
+    params: fn() -> Params,
+    /// What happens at which second.
+    script: &'static [(u64, fn(&mut Sim))],
+    /// What must have come out.
+    end: fn(&Sim) -> Result<(), String>,
+}
+
+/// Every story.
+pub const ALL: &[Story] = &[
+    Story {
+        letter: 'a',
+        title: "kubectl drain of a node with all 3 workers, 4 slow queries",
+        params: || slow(3),
+        script: &[(1, gather), (20, drain_gathered)],
+        end: nothing_lost,
+    },
+    Story {
+        letter: 'b',
+        title: "the HPA from 5 to 2, without the clamp",
+        params: || Params::plain(5),
+        script: &[(20, |sim| scale(sim, What::Hpa, 2))],
+        end: |sim| workers_are(sim, 2),
+    },
+    Story {
+        letter: 'B',
+        title: "the HPA from 5 to 2, with the clamp",
+        params: || {
+            let mut params = Params::plain(5);
+            params.policy.clamp = true;
+            params
+        },
+        script: &[(20, |sim| scale(sim, What::Hpa, 2))],
+        end: |sim| workers_are(sim, 2),
+    },
+    Story {
+        letter: 'c',
+        title: "a rolling restart of 10 workers under load",
+        params: || Params::plain(10),
+        script: &[(20, |sim| sim.want_rollout(What::Rollout, Role::Worker))],
+        end: |sim| workers_are(sim, 10),
+    },
+    Story {
+        letter: 'd',
+        title: "a person deletes one pod and walks away",
+        params: || Params::plain(4),
+        script: &[(20, |sim| on_first(sim, What::WalksAway))],
+        end: nothing_removed,
+    },
+    Story {
+        letter: 'e',
+        title: "helm uninstall",
+        params: || Params::plain(4),
+        script: &[(60, |sim| sim.want_end(What::Uninstall))],
+        end: everything_gone,
+    },
+    Story {
+        letter: 'f',
+        title: "deletion of the namespace",
+        params: || Params::plain(4),
+        script: &[(60, |sim| sim.want_end(What::Namespace))],
+        end: everything_gone,
+    },
+    Story {
+        letter: 'g',
+        title: "the guard is upgraded in the middle of (a)",
+        params: || slow(3),
+        script: &[
+            (1, gather),
+            (20, drain_gathered),
+            (40, |sim| sim.kill_replica(0)),
+            (70, |sim| sim.kill_replica(1)),
+        ],
+        end: nothing_lost,
+    },
+    Story {
+        letter: 'h',
+        title: "the leader is lost at every moment of a drain; a replica is cut off from Trino",
+        params: || Params::plain(4),
+        script: &[
+            (10, |sim| {
+                sim.guard.replicas[1].cut_until = sim.now + 400_000
+            }),
+            (20, |sim| on_first(sim, What::Insists)),
+            (22, kill_leader),
+            (50, kill_leader),
+            (75, kill_leader),
+            (100, kill_leader),
+        ],
+        end: nothing_lost,
+    },
+    Story {
+        letter: 'i',
+        title: "the container restarts while DRAINING",
+        params: || slow(4),
+        script: &[
+            (20, |sim| on_first(sim, What::Insists)),
+            (32, |sim| sim.crash(0)),
+        ],
+        end: nothing_lost,
+    },
+    Story {
+        letter: 'j',
+        title: "a StatefulSet from 5 to 2, then a rolling update",
+        params: || {
+            let mut params = Params::plain(5);
+            params.kind = Kind::StatefulSet;
+            params
+        },
+        script: &[
+            (20, |sim| scale(sim, What::Hpa, 2)),
+            (600, |sim| sim.want_rollout(What::Rollout, Role::Worker)),
+        ],
+        end: |sim| workers_are(sim, 2),
+    },
+    Story {
+        letter: 'k',
+        title: "a cluster without drain permission",
+        params: || {
+            let mut params = Params::plain(4);
+            params.drainable = false;
+            params.query_every = 60_000;
+            params.pods.pre_stop = true;
+            params.pods.grace = Duration::from_secs(120);
+            params
+        },
+        script: &[(20, |sim| on_first(sim, What::Insists))],
+        end: nothing_killed,
+    },
+    Story {
+        letter: 'l',
+        title: "many queries, cycles of 90 s",
+        params: || {
+            let mut params = Params::plain(12);
+            params.query_every = 100;
+            params.query_limit = 400;
+            params.cycle_every = 90_000;
+            params.cycle_takes = 80_000;
+            params
+        },
+        script: &[
+            (30, |sim| on_first(sim, What::Insists)),
+            (60, drain_a_worker),
+        ],
+        end: nothing_lost,
+    },
+    Story {
+        letter: 'm',
+        title: "one worker only: an eviction, then demand",
+        params: || {
+            let mut params = Params::plain(1);
+            params.query_every = 1_000_000;
+            params
+        },
+        script: &[
+            (60, |sim| sim.loaded = false),
+            (300, |sim| on_first(sim, What::Autoscaler)),
+            (360, Sim::submit_query),
+        ],
+        end: nothing_killed,
+    },
+    Story {
+        letter: 'n',
+        title: "KEDA to zero, revoked by new demand",
+        params: || {
+            let mut params = Params::plain(3);
+            params.query_every = 1_000_000;
+            params
+        },
+        script: &[
+            (60, |sim| sim.loaded = false),
+            (300, |sim| scale(sim, What::Keda, 0)),
+            (330, Sim::submit_query),
+        ],
+        end: nothing_killed,
+    },
+];
+
+impl Story {
+    /// Tells it.
+    pub fn tell(&'static self, seed: u64, traced: bool) -> Sim {
+        let mut sim = Sim::new((self.params)(), Dice::new(seed));
+        sim.traced = traced;
+        sim.story = Some(self);
+        sim.remaining = 1;
+        for (step, (second, _)) in self.script.iter().enumerate() {
+            let step = u32::try_from(step).expect("few steps");
+            sim.enter(second * 1000, Event::Script(step));
+        }
+        sim.enter(6 * 3_600_000, Event::Script(u32::MAX));
+        sim.run(7 * 3_600_000);
+        if let Err(why) = (self.end)(&sim) {
+            sim.violations.push(why);
+        }
+        sim
+    }
+}
+
+impl Sim {
+    /// The next step of a story.
+    pub fn story_on(&mut self, step: u32) {
+        let Some(story) = self.story else {
+            return;
+        };
+        (story.script[step as usize].1)(self);
+        if step as usize + 1 == story.script.len() {
+            self.remaining = 0;
+        }
+    }
+}
+
+/// Slow queries.
+fn slow(workers: u32) -> Params {
+    let mut params = Params::plain(workers);
+    params.query_long = 60_000;
+    params.query_limit = 4;
+    params
+}
+
+/// Puts every worker on the first node.
+fn gather(sim: &mut Sim) {
+    for pix in sim.store.members(Role::Worker).collect::<Vec<_>>() {
+        sim.edit(pix, |pod| pod.node = Some(node_name(0)));
+    }
+}
+
+fn drain_gathered(sim: &mut Sim) {
+    sim.leave_node(What::Drain, 0);
+}
+
+/// `kubectl drain` of a node with a worker and without the coordinator.
+fn drain_a_worker(sim: &mut Sim) {
+    let on = |role| {
+        sim.store
+            .members(role)
+            .map(|pix| sim.store.cells[pix].pod.node.clone())
+    };
+    let taken: Vec<_> = on(Role::Coordinator).collect();
+    let free = on(Role::Worker).find(|node| !taken.contains(node));
+    let node = (0..sim.store.nodes.len()).find(|node| free == Some(Some(node_name(*node))));
+    sim.leave_node(What::Drain, node.unwrap_or(0));
+}
+
+fn scale(sim: &mut Sim, what: What, to: u32) {
+    sim.want_scale(what, 0, to);
+}
+
+fn on_first(sim: &mut Sim, what: What) {
+    let first: Vec<Pix> = sim.store.members(Role::Worker).take(1).collect();
+    sim.want_gone(what, &first);
+}
+
+fn kill_leader(sim: &mut Sim) {
+    if let Some((leader, _)) = sim.guard.lease {
+        sim.kill_replica(leader);
+    }
+}
+
+fn nothing_killed(sim: &Sim) -> Result<(), String> {
+    let lost = sim.tally.killed + sim.tally.rerun + sim.tally.late + sim.tally.late_drain;
+    if lost == 0 {
+        Ok(())
+    } else {
+        Err(format!("{lost} queries were lost"))
+    }
+}
+
+fn nothing_lost(sim: &Sim) -> Result<(), String> {
+    nothing_killed(sim)?;
+    if sim.tally.forced == 0 {
+        Ok(())
+    } else {
+        Err(format!("{} queries were lost to force", sim.tally.forced))
+    }
+}
+
+fn workers_are(sim: &Sim, count: usize) -> Result<(), String> {
+    nothing_lost(sim)?;
+    let there = sim.store.members(Role::Worker).count();
+    if there == count {
+        Ok(())
+    } else {
+        Err(format!("there are {there} workers and not {count}"))
+    }
+}
+
+fn nothing_removed(sim: &Sim) -> Result<(), String> {
+    nothing_lost(sim)?;
+    if sim.tally.removed == 0 {
+        Ok(())
+    } else {
+        Err("a pod was removed".to_owned())
+    }
+}
+
+fn everything_gone(sim: &Sim) -> Result<(), String> {
+    nothing_lost(sim)?;
+    let left = sim.store.live.len();
+    if left == 0 {
+        Ok(())
+    } else {
+        Err(format!("{left} pods are left"))
+    }
+}

@@ -1,0 +1,61 @@
+//! A model of Trino: a coordinator that places stages on the workers that it believes ACTIVE, workers that drain as
+//! Trino 476 does, queries that die with what they lose.
+
+pub mod query;
+pub mod worker;
+
+use xtrinode::trino::words::NodeState;
+
+use crate::kube::store::Pix;
+use query::Query;
+
+/// What the coordinator believes of a node.
+#[derive(Clone, Copy, Debug)]
+pub struct Belief {
+    /// Whose.
+    pub pod: Pix,
+    /// Which of its processes.
+    pub inc: u32,
+    /// What it said last.
+    pub state: NodeState,
+}
+
+/// Trino, as the coordinator has it.
+#[derive(Default)]
+pub struct Trino {
+    /// All queries so far.
+    pub queries: Vec<Query>,
+    /// Those that are not over.
+    pub open: Vec<usize>,
+    /// The coordinator's process, if one serves.
+    pub coordinator: Option<(Pix, u32)>,
+    /// What it believes of its workers.
+    pub beliefs: Vec<Belief>,
+    /// Losses up to then are owed to what broke by itself or was forced.
+    pub excused: u64,
+}
+
+impl Trino {
+    /// How many queries are not over.
+    pub fn unfinished(&self) -> u64 {
+        self.open.len() as u64
+    }
+
+    /// Takes in what a node says of itself, or that it is gone.
+    pub fn believe(&mut self, pod: Pix, inc: u32, state: Option<NodeState>) {
+        self.beliefs
+            .retain(|belief| (belief.pod, belief.inc) != (pod, inc));
+        if let Some(state) = state {
+            self.beliefs.push(Belief { pod, inc, state });
+        }
+    }
+
+    /// The workers on which the coordinator would place tasks.
+    pub fn active(&self) -> Vec<(Pix, u32)> {
+        let active = self
+            .beliefs
+            .iter()
+            .filter(|belief| belief.state == NodeState::Active);
+        active.map(|belief| (belief.pod, belief.inc)).collect()
+    }
+}
