@@ -7,6 +7,9 @@ use super::guarding::NOTICE;
 use super::stage::News;
 use super::table::{Style, clip, paint, seconds};
 
+/// Lines for a refusal's reason.
+const ROOM: usize = 3;
+
 /// What differs from real clusters, for the greeting.
 pub fn haste() -> String {
     format!(
@@ -25,7 +28,7 @@ pub fn lines(news: &News, guarded: bool, style: Style) -> Vec<String> {
         queries(news, style.colour),
     ];
     if let Some(why) = &news.last_refusal {
-        lines.push(format!("last refusal  {why}"));
+        lines.extend(wrapped("last refusal  ", why, style.width));
     }
     lines
         .into_iter()
@@ -62,6 +65,27 @@ fn queries(news: &News, colour: bool) -> String {
         "queries       {} started, {} finished, {killed}",
         news.queries.started, news.queries.finished
     )
+}
+
+/// A text in at most [`ROOM`] lines behind a heading; what has no room is left out.
+fn wrapped(heading: &str, text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![heading.to_owned()];
+    for word in text.split_whitespace() {
+        let last = lines.last().map_or(0, |line| line.chars().count());
+        if last + word.chars().count() >= width && last > heading.len() {
+            if lines.len() == ROOM {
+                break;
+            }
+            lines.push(" ".repeat(heading.len()));
+        }
+        if let Some(line) = lines.last_mut() {
+            line.extend([word, " "]);
+        }
+    }
+    lines
+        .iter()
+        .map(|line| line.trim_end().to_owned())
+        .collect()
 }
 
 /// The same as one line for logs and pipes.
@@ -144,6 +168,15 @@ mod tests {
         let told = verdict(&news(3, BTreeMap::from([("REMOTE_HOST_GONE", 2)])));
         assert!(told[1].contains("2 REMOTE_HOST_GONE, 1 still waiting"));
         assert_eq!(told.last().unwrap(), "4 disruptions, 3 queries killed");
+    }
+
+    #[test]
+    fn a_long_reason_takes_lines_of_its_own_up_to_a_bound() {
+        let text = "one two three four five six seven eight";
+        let lines = wrapped("why  ", text, 14);
+        assert_eq!(lines, ["why  one two", "     three", "     four five"]);
+        assert_eq!(wrapped("why  ", "short", 80), ["why  short"]);
+        assert_eq!(wrapped("why  ", "unbreakable", 4), ["why  unbreakable"]);
     }
 
     #[test]
