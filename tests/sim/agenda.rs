@@ -43,8 +43,10 @@ pub enum Event {
     Collect(Pix, u32),
     /// A review reaches the guard.
     Admit(usize),
-    /// Its workers were asked.
+    /// Its workers and its coordinator were asked.
     Looked(usize),
+    /// It is judged again, since another replica was faster.
+    Again(usize),
     /// Its grants are written.
     Granted(usize),
     /// What it allowed is done.

@@ -58,8 +58,10 @@ pub struct Sim {
     pub low_target: Option<(u32, u64)>,
     /// The number before it was raised last, and when that was.
     pub raised: Option<(u32, u64)>,
-    /// When the last serving worker was told to drain.
-    pub emptied: Option<u64>,
+    /// The worker that a leader took for the last serving one, and the list by which it drained it all the same.
+    pub last_list: Option<(Pix, u64)>,
+    /// When the last serving worker was told to drain, and the list by which.
+    pub emptied: Option<(u64, u64)>,
     /// The rule of the request that is done now.
     pub judging: Option<xtrinode::core::guard::rows::Row>,
     /// Whether what happens is printed.
@@ -93,6 +95,7 @@ impl Sim {
             story: None,
             low_target: None,
             raised: None,
+            last_list: None,
             emptied: None,
             judging: None,
             traced: false,
@@ -226,7 +229,7 @@ impl Sim {
     }
 
     fn happen(&mut self, event: Event) {
-        if self.trino.open.is_empty() {
+        if self.trino.unfinished() == 0 {
             self.trino_idle = self.now;
         }
         match event {
@@ -246,6 +249,7 @@ impl Sim {
             Event::Collect(pod, tries) => self.collect(pod, tries),
             Event::Admit(review) => self.admit(review),
             Event::Looked(review) => self.looked(review),
+            Event::Again(review) => self.again(review),
             Event::Granted(review) => self.grants(review),
             Event::Commit(review) => self.commit(review),
             Event::Wanted(review) => self.wanted(review),
