@@ -71,6 +71,8 @@ pub enum Event {
     Act(usize, u32, Action),
     /// A PUT reaches a worker.
     Put(usize, u32, Pix, u32, bool),
+    /// Somebody else ends the drain that they began.
+    Foreign(Pix, u32),
     /// A replica of the guard starts again.
     Revive(usize),
     /// Something breaks.

@@ -95,9 +95,9 @@ impl Sim {
         match blame {
             Blame::Removal(pod) | Blame::Coordinator(pod) => {
                 let cell = &self.store.cells[pod];
-                let created = self.trino.queries[qix].created;
+                let begun = self.trino.queries[qix].begun;
                 let idle = cell.let_go == Some(Some(Row::CoordinatorIdle));
-                let late = idle && cell.let_go_by.is_some_and(|listed| created >= listed);
+                let late = idle && cell.let_go_by.is_some_and(|listed| begun >= listed);
                 match cell.let_go {
                     _ if cell.broken => Fate::Broken,
                     None => Fate::Broken,
@@ -234,6 +234,9 @@ impl Sim {
             .blocked_since
             .is_some_and(|at| since(at) + Duration::from_secs(5) >= bounds.max_block);
         let leaked = bounds.leak_after.saturating_sub(Duration::from_secs(5));
+        if self.trino.coordinator.is_none() {
+            return true;
+        }
         let state = cell.jvm.as_ref().is_none_or(|jvm| {
             let long =
                 self.now - jvm.since >= u64::try_from(leaked.as_millis()).unwrap_or(u64::MAX);

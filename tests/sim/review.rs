@@ -1,12 +1,12 @@
 //! What passes the API server: a request is judged by one guard replica with what that one knows, its workers are asked,
 //! its grants are written by compare-and-swap, and only then it happens. Time passes between all of these.
 
-use xtrinode::core::guard::ask::{Ask, Effect, Outcome, Request, Verdict};
+use xtrinode::core::guard::ask::{Ask, Caller as Who, Effect, Outcome, Request, Verdict};
 use xtrinode::core::guard::edit;
 use xtrinode::core::guard::facts::pod::Role;
 use xtrinode::core::guard::notes::GrantKey;
 use xtrinode::core::guard::rows::Row;
-use xtrinode::core::guard::verdict::{clamp, judge};
+use xtrinode::core::guard::verdict::{clamp, judge, unseen};
 
 use crate::agenda::Event;
 use crate::kube::store::{Pix, Wix, pix};
@@ -63,6 +63,13 @@ pub struct Review {
     listed: u64,
     races: u32,
 }
+
+/// Rows by which time lets go.
+const TIMED: [Row; 3] = [
+    Row::MaxBlock,
+    Row::CoordinatorMaxBlock,
+    Row::UnknownMax,
+];
 
 /// Judged again so often after a lost race, and so much later, in milliseconds.
 const RACES: u32 = 3;
@@ -156,7 +163,16 @@ impl Sim {
         replica.catch_up(&self.store, self.now);
         review.listed = replica.listed;
         let view = replica.view(&self.params.policy, self.now);
-        judge(&view, &review.ask)
+        let verdict = judge(&view, &review.ask);
+        match unseen::doubtful(&view, &review.ask, &verdict) {
+            Some(name) => {
+                let named = |pix: &&Pix| self.store.cells[**pix].pod.name == *name;
+                let there = self.store.live.iter().find(named);
+                let uid = there.map(|pix| self.store.cells[*pix].pod.uid.as_str());
+                unseen::found(&view, &review.ask, verdict, uid)
+            }
+            None => verdict,
+        }
     }
 
     /// The mutating webhook comes first, where it is on.
@@ -326,6 +342,10 @@ impl Sim {
             return;
         }
         self.judging = row;
+        if review.ask.caller == Who::Operator && row.is_some_and(|row| TIMED.contains(&row)) {
+            let pod = review.pod.unwrap_or_default();
+            self.violated("the operator profited from a bound", pod);
+        }
         let answer = self.perform(rix, &request, row);
         self.answer(rix, answer);
     }

@@ -270,6 +270,7 @@ impl Sim {
             Event::Put(replica, epoch, pod, inc, drain) => {
                 self.put_arrives(replica, epoch, pod, inc, drain)
             }
+            Event::Foreign(pod, inc) => self.foreign_end(pod, inc),
             Event::Revive(replica) => self.revive(replica),
             Event::Fault => self.fault(),
             Event::Script(step) => self.script(step),
@@ -290,7 +291,11 @@ impl Sim {
     /// Whether anybody waits or anything of ours is on a pod.
     pub fn measure_busy(&mut self) {
         let open = self.callers.iter().any(|caller| !caller.is_done());
-        let noted = |pix: &Pix| self.store.cells[*pix].pod.notes != Notes::default();
-        self.busy = open || self.store.live.iter().any(noted);
+        // Once everybody has gone, what is left to wait for is silence.
+        let leaving = |pix: &Pix| {
+            let notes = &self.store.cells[*pix].pod.notes;
+            notes.drained.is_some() || notes.returning.is_some()
+        };
+        self.busy = open || self.store.live.iter().any(leaving);
     }
 }
