@@ -116,8 +116,7 @@ impl Sim {
     /// before the coordinator noticed. No order of reading and telling closes this.
     fn is_late(&self, qix: usize) -> bool {
         let created = self.trino.queries[qix].created;
-        let window =
-            |(told, listed)| created >= listed && created <= told + self.params.notice;
+        let window = |(told, listed)| created >= listed && created <= told + self.params.notice;
         self.emptied.is_some_and(window)
     }
 
@@ -250,9 +249,9 @@ impl Sim {
     /// A drain began: enough others must serve.
     pub fn check_floor(&mut self, pod: Pix) {
         let serving = self.serving(pod);
-        let listed = self.last_list.filter(|(last, listed)| {
-            serving == 0 && *last == pod && self.now <= listed + TOLD
-        });
+        let listed = self
+            .last_list
+            .filter(|(last, listed)| serving == 0 && *last == pod && self.now <= listed + TOLD);
         if let Some((_, listed)) = listed {
             self.emptied = Some((self.now, listed));
         }

@@ -65,11 +65,7 @@ pub struct Review {
 }
 
 /// Rows by which time lets go.
-const TIMED: [Row; 3] = [
-    Row::MaxBlock,
-    Row::CoordinatorMaxBlock,
-    Row::UnknownMax,
-];
+const TIMED: [Row; 3] = [Row::MaxBlock, Row::CoordinatorMaxBlock, Row::UnknownMax];
 
 /// Judged again so often after a lost race, and so much later, in milliseconds.
 const RACES: u32 = 3;

@@ -5,6 +5,7 @@ use xtrinode::core::guard::ask::{Ask, Caller, Request};
 use xtrinode::core::guard::bounds::LOOK;
 use xtrinode::core::guard::edit;
 use xtrinode::core::guard::evidence::DrainPower;
+use xtrinode::core::guard::fleet::Serving;
 use xtrinode::core::guard::plan::Action;
 use xtrinode::trino::words::{NodeState, RetryPolicy};
 
@@ -59,7 +60,8 @@ impl Sim {
         let view = self.guard.replicas[at].view(&self.params.policy, now);
         let known = view.world.pod_by_uid(&uid);
         let is_last = known.is_some_and(|pod| {
-            view.serving_without(&pod.cluster, pod) < view.min_active(&pod.cluster)
+            let least = view.min_active(&pod.cluster);
+            !Serving::new(view, &pod.cluster).has_without(pod, least)
         });
         if !is_last {
             return true;
