@@ -12,10 +12,11 @@ use xtrinode::config::ClientTls;
 use xtrinode::core::guard::policy::Policy;
 use xtrinode::core::guard::review::Identities;
 use xtrinode::guard::clock::Clock;
-use xtrinode::guard::config::Drain;
+use xtrinode::guard::config::{self, Drain, Overrides, OwnPod, Settings};
 use xtrinode::guard::counters::Counters;
 use xtrinode::guard::effects::Effects;
 use xtrinode::guard::state::{Atlas, Fresh, State};
+use xtrinode::guard::trino::lists::Lists;
 use xtrinode::guard::trino::looks::Looks;
 use xtrinode::guard::trino::workers::Workers;
 use xtrinode::guard::webhook::{Trust, Webhook, router};
@@ -81,8 +82,13 @@ fn webhook(
         port,
     };
     let pen = Arc::new(MemoryPen::new(world));
+    let lists = Lists {
+        state: state.clone(),
+        settings: Arc::new(settings()?),
+    };
     Ok(Arc::new(Webhook {
         looks,
+        lists,
         effects: Effects::new(state.clone(), pen, counters.clone()),
         identities: Identities::default(),
         trust: Trust::load(Some(&secret), None)?,
@@ -91,6 +97,15 @@ fn webhook(
         counters,
         state,
     }))
+}
+
+/// Defaults: the bench asks no coordinator.
+fn settings() -> anyhow::Result<Settings> {
+    let text = "namespace: xtrinode-system\nreplicaId: bench\ntls: {selfManaged: {}}\n";
+    let parsed = config::parse(text, &Overrides::default(), &OwnPod::default());
+    let parsed = parsed
+        .map_err(|problems| anyhow::anyhow!("{}", problems.in_file("the bench's configuration")))?;
+    Ok(parsed.settings)
 }
 
 /// A certificate of the folder's authority, ECDSA P-256.

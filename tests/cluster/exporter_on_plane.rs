@@ -14,6 +14,10 @@ use crate::{exporter, http, wait};
 
 const NAMESPACE: &str = "exporter";
 const TOKEN: &str = "a-token-for-readers";
+/// The Secret that holds it.
+pub const READERS: &str = "readers";
+/// The exporter's pods.
+pub const EXPORTER: &str = "app.kubernetes.io/name=trino-buffer-exporter";
 
 pub fn scenarios() -> Vec<Scenario> {
     vec![Scenario {
@@ -55,46 +59,42 @@ async fn chart_runs(world: &mut World) -> Result<()> {
     world.remove(NAMESPACE).await
 }
 
-/// Installs the chart; gives the exporter's URL.
-async fn install(world: &World, cluster: &TrinoOnPlane) -> Result<String> {
-    world
-        .plane
-        .kubectl(&[
-            "create",
-            "secret",
-            "generic",
-            "readers",
-            "-n",
-            NAMESPACE,
-            &format!("--from-literal=token={TOKEN}"),
-        ])
-        .await?
-        .ok()?;
+/// The Secret with the readers' token, in a namespace that needs it.
+pub async fn token(world: &World, namespace: &str) -> Result<()> {
+    let literal = format!("--from-literal=token={TOKEN}");
+    let create = [
+        "create", "secret", "generic", READERS, "-n", namespace, &literal,
+    ];
+    world.plane.kubectl(&create).await?.ok().map(drop)
+}
+
+/// Installs the chart in a cluster's namespace; gives the exporter's URL.
+pub async fn install(world: &World, cluster: &TrinoOnPlane) -> Result<String> {
+    let namespace = cluster.spec.namespace;
+    token(world, namespace).await?;
     let values = [
-        format!("namespace={NAMESPACE}"),
+        format!("namespace={namespace}"),
         format!("coordinators.default.url={}", cluster.url),
-        format!("coordinators.default.namespace={NAMESPACE}"),
+        format!("coordinators.default.namespace={namespace}"),
         format!("trinoAuth.headerValue={ADMIN}"),
         "prometheus.url=".into(),
         "workerMapping=kubernetes".into(),
         "kubernetes.enabled=true".into(),
         "pollIntervalSeconds=1".into(),
-        "snapshot.existingSecret=readers".into(),
+        format!("snapshot.existingSecret={READERS}"),
     ];
     let mut arguments = vec![
         "install",
         "exporter",
         "charts/trino-buffer-exporter",
         "-n",
-        NAMESPACE,
+        namespace,
         "--wait",
     ];
     arguments.extend(values.iter().flat_map(|value| ["--set", value]));
     println!("  $ helm {}", arguments.join(" "));
     world.plane.helm(&arguments).await?.ok()?;
-    let pods = world
-        .ready(NAMESPACE, "app.kubernetes.io/name=trino-buffer-exporter", 1)
-        .await?;
+    let pods = world.ready(namespace, EXPORTER, 1).await?;
     let status = pods.first().and_then(|pod| pod.status.as_ref());
     let address = status.and_then(|status| status.pod_ip.as_deref());
     Ok(format!(

@@ -43,8 +43,10 @@ pub enum Event {
     Collect(Pix, u32),
     /// A review reaches the guard.
     Admit(usize),
-    /// Its workers were asked.
+    /// Its workers and its coordinator were asked.
     Looked(usize),
+    /// It is judged again, since another replica was faster.
+    Again(usize),
     /// Its grants are written.
     Granted(usize),
     /// What it allowed is done.
@@ -69,6 +71,8 @@ pub enum Event {
     Act(usize, u32, Action),
     /// A PUT reaches a worker.
     Put(usize, u32, Pix, u32, bool),
+    /// Somebody else ends the drain that they began.
+    Foreign(Pix, u32),
     /// A replica of the guard starts again.
     Revive(usize),
     /// Something breaks.

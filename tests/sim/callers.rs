@@ -40,6 +40,10 @@ pub enum What {
     Scale,
     /// A new template for the workers.
     Rollout,
+    /// The operator, which waits without bound.
+    Operator,
+    /// The operator, which suspends a runtime.
+    Suspend,
     /// An eviction of the coordinator.
     Coordinator,
     /// A new template for the coordinator.
@@ -107,6 +111,7 @@ impl Sim {
             What::Descheduler | What::WalksAway => (1000, None, 1),
             What::Taint => (10, None, 5),
             What::Preemption => (5000, Some(600_000), u32::MAX),
+            What::Operator => (10_000, Some(3_600_000), u32::MAX),
             _ => (30_000, None, u32::MAX),
         };
         let mut caller = Caller::new(what, self.now, every);
@@ -226,7 +231,7 @@ impl Sim {
     fn ask_again(&mut self, at: usize) {
         let caller = &self.callers[at];
         match caller.what {
-            What::Hpa | What::Keda | What::Scale => self.ask_scale(at),
+            What::Hpa | What::Keda | What::Scale | What::Suspend => self.ask_scale(at),
             What::Rollout | What::CoordinatorTemplate => {}
             What::Uninstall | What::Namespace => self.ask_end(at),
             _ => {
@@ -252,6 +257,7 @@ impl Sim {
                 | What::Autoscaler
                 | What::Descheduler
                 | What::BreakGlass
+                | What::Operator
                 | What::Coordinator
         );
         let request = if evicts {
@@ -265,6 +271,7 @@ impl Sim {
         let caller = match what {
             What::Taint => Who::TaintController,
             What::Preemption => Who::Scheduler,
+            What::Operator => Who::Operator,
             _ => Who::Other,
         };
         self.submit(asks(request, caller), Origin::Caller(at), Some(pix));
@@ -287,7 +294,11 @@ impl Sim {
             new,
             whole: false,
         };
-        self.submit(asks(request, Who::Other), Origin::Caller(at), None);
+        let who = match self.callers[at].what {
+            What::Suspend => Who::Operator,
+            _ => Who::Other,
+        };
+        self.submit(asks(request, who), Origin::Caller(at), None);
     }
 
     fn ask_end(&mut self, at: usize) {

@@ -41,17 +41,12 @@ const FORCED: [Row; 12] = [
     Row::NotGuarded,
 ];
 
-/// What a worker said of itself so long ago may still be believed, in milliseconds: it was asked within 10 s, and a verdict
-/// takes up to 4 s until it is carried out.
-const KNOWN: u64 = 14_000;
+/// That a worker started was seen at most 2 s before the verdict, which takes up to 4 s and a bit until it is carried out;
+/// in milliseconds.
+const KNOWN: u64 = 6500;
 
-/// Rules that rest on what was seen up to 10 s ago and are not looked at again: a worker that starts, or whose container
-/// does not run, may have begun to serve since. What is lost by them is counted apart.
-const STALE: [Row; 2] = [Row::Starting, Row::Dead];
-
-/// A query that is submitted so long before a verdict may be missing in the list that it rests on, in milliseconds: lists
-/// are read every 2 to 4 s, and a verdict takes up to 4 s until it is carried out.
-const LATE: u64 = 9000;
+/// The last serving worker is told to drain at most so long after the list that showed no query, in milliseconds.
+const TOLD: u64 = 2500;
 
 /// Losses are excused for so long after what broke by itself: queries wait 300 s for a worker.
 const EXCUSE: u64 = 360_000;
@@ -77,7 +72,6 @@ impl Sim {
         let fate = self.judge_loss(qix, blame);
         match (fate, again) {
             (Fate::Broken, _) => self.tally.broken += 1,
-            (Fate::Stale, _) => self.tally.stale += 1,
             (Fate::Late, _) if matches!(blame, Blame::NoNodes) => self.tally.late_drain += 1,
             (Fate::Late, _) => self.tally.late += 1,
             (Fate::Forced, _) => self.tally.forced += 1,
@@ -101,16 +95,14 @@ impl Sim {
         match blame {
             Blame::Removal(pod) | Blame::Coordinator(pod) => {
                 let cell = &self.store.cells[pod];
-                let late = matches!(blame, Blame::Coordinator(_))
-                    && cell
-                        .let_go_at
-                        .is_some_and(|at| self.trino.queries[qix].created + LATE >= at);
+                let begun = self.trino.queries[qix].begun;
+                let idle = cell.let_go == Some(Some(Row::CoordinatorIdle));
+                let late = idle && cell.let_go_by.is_some_and(|listed| begun >= listed);
                 match cell.let_go {
                     _ if cell.broken => Fate::Broken,
                     None => Fate::Broken,
                     Some(Some(row)) if FORCED.contains(&row) => Fate::Forced,
                     Some(Some(_)) if late => Fate::Late,
-                    Some(Some(row)) if STALE.contains(&row) => Fate::Stale,
                     Some(_) => Fate::Killed,
                 }
             }
@@ -120,11 +112,11 @@ impl Sim {
         }
     }
 
-    /// Whether a query came while the last serving worker was told to drain: after the list that showed no query, and before
-    /// the coordinator noticed.
+    /// Whether a query came while the last serving worker was told to drain: after the list that showed no query, and
+    /// before the coordinator noticed. No order of reading and telling closes this.
     fn is_late(&self, qix: usize) -> bool {
         let created = self.trino.queries[qix].created;
-        let window = |at: u64| created + LATE >= at && created <= at + self.params.notice;
+        let window = |(told, listed)| created >= listed && created <= told + self.params.notice;
         self.emptied.is_some_and(window)
     }
 
@@ -136,7 +128,6 @@ impl Sim {
 
     /// A removal was accepted.
     pub fn check_removal(&mut self, pod: Pix, row: Option<Row>) {
-        self.store.cells[pod].let_go_at = Some(self.now);
         let bounds = &self.params.policy.bounds;
         let least = bounds.preemption_max_block.min(bounds.max_block);
         let waited = self.store.cells[pod]
@@ -242,11 +233,14 @@ impl Sim {
             .blocked_since
             .is_some_and(|at| since(at) + Duration::from_secs(5) >= bounds.max_block);
         let leaked = bounds.leak_after.saturating_sub(Duration::from_secs(5));
+        if self.trino.coordinator.is_none() {
+            return true;
+        }
         let state = cell.jvm.as_ref().is_none_or(|jvm| {
             let long =
                 self.now - jvm.since >= u64::try_from(leaked.as_millis()).unwrap_or(u64::MAX);
             // What said that it starts a moment ago still counts as starting.
-            let young = jvm.starting || self.now < jvm.began + 30_000 + KNOWN;
+            let young = jvm.starting || self.now < jvm.served + KNOWN;
             young || jvm.state == NodeState::Drained || (jvm.state == NodeState::Draining && long)
         });
         cell.pod.phase == Phase::Pending || state || bound || cell.pod.notes.break_glass.is_some()
@@ -255,11 +249,14 @@ impl Sim {
     /// A drain began: enough others must serve.
     pub fn check_floor(&mut self, pod: Pix) {
         let serving = self.serving(pod);
-        if serving == 0 {
-            self.emptied = Some(self.now);
+        let listed = self
+            .last_list
+            .filter(|(last, listed)| serving == 0 && *last == pod && self.now <= listed + TOLD);
+        if let Some((_, listed)) = listed {
+            self.emptied = Some((self.now, listed));
         }
         let floor = self.floor_for(pod);
-        if floor == 0 && serving == 0 && !self.trino.open.is_empty() {
+        if serving == 0 && self.is_last_stretch(pod) && self.trino.unfinished() > 0 {
             // The last stretch before a bound waives everything: what follows is forced.
             self.excuse();
         }
@@ -288,19 +285,28 @@ impl Sim {
         let policy = &self.params.policy;
         let target = self.target();
         let share = target - target.min((target * policy.floor.share / 100).max(1));
-        let idle = self.now <= self.trino_idle + 12_000;
+        let idle = self.now <= self.trino_idle + TOLD;
         let least = if idle { 0 } else { policy.floor.min_active };
         let queued = self.store.cells[pod].pod.notes.blocked_since;
         let waited = queued.map_or(Duration::ZERO, |at| stamp(self.now).since(at));
         let skew = Duration::from_secs(5);
         let bounds = &policy.bounds;
-        if waited + skew >= (bounds.max_block * 2).saturating_sub(bounds.drain_expected) {
+        if self.is_last_stretch(pod) {
             0
         } else if waited + skew >= bounds.max_block {
             least
         } else {
             share.max(least)
         }
+    }
+
+    /// Whether a pod is so near its final bound that nothing but that counts.
+    fn is_last_stretch(&self, pod: Pix) -> bool {
+        let bounds = &self.params.policy.bounds;
+        let stretch = (bounds.max_block * 2).saturating_sub(bounds.drain_expected);
+        let queued = self.store.cells[pod].pod.notes.blocked_since;
+        let waited = queued.map(|at| stamp(self.now).since(at));
+        waited.is_some_and(|waited| waited + Duration::from_secs(5) >= stretch)
     }
 
     /// How many workers there are to be: the spec, or a lower number that was refused not long ago, whatever has become
@@ -412,8 +418,6 @@ enum Fate {
     Broken,
     /// It came after the list of queries that the verdict rests on: what nobody can close, and the rules except.
     Late,
-    /// A rule in [`STALE`] rested on what was no longer so.
-    Stale,
     /// A rule that says so gave it up.
     Forced,
     /// A disruption killed it.

@@ -1,6 +1,8 @@
 //! What breaks by itself: containers, the coordinator, replicas of the guard, its ways to Trino and to the API server.
 
 use xtrinode::core::guard::facts::pod::Role;
+use xtrinode::core::guard::notes::Notes;
+use xtrinode::trino::words::NodeState;
 
 use crate::agenda::Event;
 use crate::guard::Replica;
@@ -16,7 +18,7 @@ impl Sim {
         let next = self.dice.between(30_000, 400_000);
         self.enter(next, Event::Fault);
         let replica = self.dice.below(self.guard.replicas.len());
-        match self.dice.below(10) {
+        match self.dice.below(12) {
             0 => self.crash_some(Role::Worker),
             1 => self.crash_some(Role::Coordinator),
             2..=4 => self.kill_replica(replica),
@@ -33,6 +35,13 @@ impl Sim {
                 let supply = self.dice.below(self.guard.supplies.len());
                 let span = self.dice.between(5000, 300_000);
                 self.guard.supplies[supply].silent_until = self.now + span;
+            }
+            9 | 10 => {
+                let workers: Vec<_> = self.store.members(Role::Worker).collect();
+                if workers.len() > 2 {
+                    let pix = self.dice.pick(&workers);
+                    self.foreign_drain(pix);
+                }
             }
             _ => {
                 let lag = self.dice.pick(&[5, 50, 300, 3000, 20_000]);
@@ -57,6 +66,35 @@ impl Sim {
         self.excuse();
         self.store.cells[pix].broken = true;
         self.die(pix, inc);
+    }
+
+    /// Somebody else drains a worker, whatever that leaves.
+    pub fn foreign_drain(&mut self, pix: Pix) {
+        let cell = &self.store.cells[pix];
+        let active = cell
+            .jvm
+            .as_ref()
+            .filter(|jvm| jvm.state == NodeState::Active && !jvm.starting);
+        let Some(inc) = active.map(|jvm| jvm.inc).filter(|_| self.params.drainable) else {
+            return;
+        };
+        self.excuse();
+        self.put_state(pix, inc, true);
+        let span = self.dice.between(60_000, 300_000);
+        self.enter(span, Event::Foreign(pix, inc));
+    }
+
+    /// They take it back, unless somebody wants the worker gone meanwhile.
+    pub fn foreign_end(&mut self, pix: Pix, inc: u32) {
+        let cell = &self.store.cells[pix];
+        if cell.gone || cell.inc != inc || cell.pod.deleting.is_some() {
+            return;
+        }
+        if cell.pod.notes == Notes::default() {
+            self.put_state(pix, inc, false);
+        } else {
+            self.enter(30_000, Event::Foreign(pix, inc));
+        }
     }
 
     /// A replica of the guard is gone with its memory, and comes back after a while.

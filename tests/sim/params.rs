@@ -35,6 +35,8 @@ pub struct Params {
     pub query_long: u64,
     /// How many queries are open at most.
     pub query_limit: usize,
+    /// The chance that a query is the first of a transaction.
+    pub transactions: u64,
     /// Whether there is an exporter.
     pub exporter: bool,
     /// Whether each replica reads for itself.
@@ -80,6 +82,7 @@ impl Params {
             query_every: 8000,
             query_long: 20_000,
             query_limit: 12,
+            transactions: 0,
             exporter: true,
             own: false,
             cycle_every: 5000,
@@ -105,12 +108,20 @@ impl Params {
             params.kind = Kind::StatefulSet;
         }
         params.nodes = dice.pick(&[3, 4, 6, 10]);
-        params.trino_grace = dice.pick(&[500, 2000, 5000, 10_000, 15_000]);
+        params.trino_grace = dice.pick(&[500, 500, 2000, 5000, 10_000, 15_000]);
         params.notice = dice.pick(&[5000, 8000, 10_000]);
         params.query_every = dice.pick(&[2000, 6000, 15_000, 60_000]);
         params.query_long = dice.pick(&[3000, 15_000, 40_000]);
+        // Few queries, and the coordinator is free now and then: between two statements for one.
+        params.transactions = if params.query_every > 10_000 { 400 } else { 20 };
         params.draw_guard(dice);
-        params.disruptions = 400;
+        if params.unmapped {
+            // Tasks come late to what is DRAINED soon, and stay.
+            params.trino_grace = dice.pick(&[500, 2000]);
+            params.query_long = 40_000;
+            params.query_every = dice.pick(&[2000, 6000]);
+        }
+        params.disruptions = 1000;
         params.at_once = 4 + 2 * workers as usize;
         params
     }
@@ -121,7 +132,7 @@ impl Params {
         self.cycle_every = dice.pick(&[5000, 5000, 10_000, 30_000, 90_000]);
         self.cycle_takes = self.cycle_every / dice.pick(&[2, 5, 20]);
         self.partial = dice.pick(&[0, 0, 50, 300]);
-        self.unmapped = dice.mille(150);
+        self.unmapped = dice.mille(200);
         self.vetoes = dice.pick(&[0, 0, 20, 200]);
         self.faults = dice.mille(300);
         self.skew = dice.pick(&[0, 500, 2000]);

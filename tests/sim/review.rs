@@ -1,11 +1,12 @@
 //! What passes the API server: a request is judged by one guard replica with what that one knows, its workers are asked,
 //! its grants are written by compare-and-swap, and only then it happens. Time passes between all of these.
 
-use xtrinode::core::guard::ask::{Ask, Effect, Outcome, Request, Verdict};
+use xtrinode::core::guard::ask::{Ask, Caller as Who, Effect, Outcome, Request, Verdict};
 use xtrinode::core::guard::edit;
+use xtrinode::core::guard::facts::pod::Role;
 use xtrinode::core::guard::notes::GrantKey;
 use xtrinode::core::guard::rows::Row;
-use xtrinode::core::guard::verdict::{clamp, judge};
+use xtrinode::core::guard::verdict::{clamp, judge, unseen};
 
 use crate::agenda::Event;
 use crate::kube::store::{Pix, Wix, pix};
@@ -58,7 +59,17 @@ pub struct Review {
     verdict: Option<Verdict>,
     versions: Vec<String>,
     granted: bool,
+    /// When the query list was read that the verdict rests on.
+    listed: u64,
+    races: u32,
 }
+
+/// Rows by which time lets go.
+const TIMED: [Row; 3] = [Row::MaxBlock, Row::CoordinatorMaxBlock, Row::UnknownMax];
+
+/// Judged again so often after a lost race, and so much later, in milliseconds.
+const RACES: u32 = 3;
+const CATCH_UP: u64 = 150;
 
 impl Sim {
     /// Sends a request to the API server.
@@ -72,6 +83,8 @@ impl Sim {
             verdict: None,
             versions: Vec::new(),
             granted: false,
+            listed: 0,
+            races: 0,
         };
         let rix = self.reviews.insert(review);
         let way = self.dice.between(1, 20);
@@ -99,6 +112,17 @@ impl Sim {
         let review = self.reviews.get(rix);
         (review.replica, review.epoch) = (replica, epoch);
         self.clamp(rix);
+        self.consider(rix);
+    }
+
+    /// Another replica wrote first: everything is judged again.
+    pub fn again(&mut self, rix: usize) {
+        if !self.is_orphaned(rix) {
+            self.consider(rix);
+        }
+    }
+
+    fn consider(&mut self, rix: usize) {
         let verdict = self.judge(rix);
         if let Outcome::Look(_) = verdict.outcome {
             self.reviews.get(rix).verdict = Some(verdict);
@@ -109,7 +133,7 @@ impl Sim {
         }
     }
 
-    /// The workers were asked: the verdict is made again.
+    /// The workers and the coordinator were asked: the verdict is made again.
     pub fn looked(&mut self, rix: usize) {
         if self.is_orphaned(rix) {
             return;
@@ -120,7 +144,10 @@ impl Sim {
             return;
         };
         for uid in uids {
-            self.look_at(replica, pix(&uid));
+            match self.store.cells[pix(&uid)].pod.role {
+                Role::Worker => self.look_at(replica, pix(&uid)),
+                Role::Coordinator => self.list_now(replica),
+            }
         }
         let verdict = self.judge(rix);
         self.decided(rix, verdict);
@@ -130,8 +157,18 @@ impl Sim {
         let review = self.reviews.get(rix);
         let replica = &mut self.guard.replicas[review.replica];
         replica.catch_up(&self.store, self.now);
+        review.listed = replica.listed;
         let view = replica.view(&self.params.policy, self.now);
-        judge(&view, &review.ask)
+        let verdict = judge(&view, &review.ask);
+        match unseen::doubtful(&view, &review.ask, &verdict) {
+            Some(name) => {
+                let named = |pix: &&Pix| self.store.cells[**pix].pod.name == *name;
+                let there = self.store.live.iter().find(named);
+                let uid = there.map(|pix| self.store.cells[*pix].pod.uid.as_str());
+                unseen::found(&view, &review.ask, verdict, uid)
+            }
+            None => verdict,
+        }
     }
 
     /// The mutating webhook comes first, where it is on.
@@ -225,8 +262,7 @@ impl Sim {
                 continue;
             };
             if !self.write_grant(replica, pix(&uid), key, &version) && required {
-                self.tally.races += 1;
-                self.answer(rix, Answer::Wait);
+                self.race_lost(rix);
                 return;
             }
         }
@@ -238,6 +274,17 @@ impl Sim {
             self.dice.between(1, 40)
         };
         self.enter(wait, Event::Commit(rix));
+    }
+
+    fn race_lost(&mut self, rix: usize) {
+        self.tally.races += 1;
+        let review = self.reviews.get(rix);
+        review.races += 1;
+        if review.races > RACES {
+            self.answer(rix, Answer::Wait);
+        } else {
+            self.enter(CATCH_UP, Event::Again(rix));
+        }
     }
 
     fn write_grant(&mut self, replica: usize, pod: Pix, key: GrantKey, version: &str) -> bool {
@@ -291,6 +338,10 @@ impl Sim {
             return;
         }
         self.judging = row;
+        if review.ask.caller == Who::Operator && row.is_some_and(|row| TIMED.contains(&row)) {
+            let pod = review.pod.unwrap_or_default();
+            self.violated("the operator profited from a bound", pod);
+        }
         let answer = self.perform(rix, &request, row);
         self.answer(rix, answer);
     }
@@ -298,7 +349,9 @@ impl Sim {
     fn perform(&mut self, rix: usize, request: &Request, row: Option<Row>) -> Answer {
         match request {
             Request::Evict { .. } | Request::Delete { .. } => {
-                let pod = self.reviews.get(rix).pod.expect("a request about a pod");
+                let review = self.reviews.get(rix);
+                let pod = review.pod.expect("a request about a pod");
+                self.store.cells[pod].let_go_by = Some(review.listed);
                 self.delete_accepted(pod, row);
             }
             Request::Scale {

@@ -58,8 +58,10 @@ pub struct Sim {
     pub low_target: Option<(u32, u64)>,
     /// The number before it was raised last, and when that was.
     pub raised: Option<(u32, u64)>,
-    /// When the last serving worker was told to drain.
-    pub emptied: Option<u64>,
+    /// The worker that a leader took for the last serving one, and the list by which it drained it all the same.
+    pub last_list: Option<(Pix, u64)>,
+    /// When the last serving worker was told to drain, and the list by which.
+    pub emptied: Option<(u64, u64)>,
     /// The rule of the request that is done now.
     pub judging: Option<xtrinode::core::guard::rows::Row>,
     /// Whether what happens is printed.
@@ -93,6 +95,7 @@ impl Sim {
             story: None,
             low_target: None,
             raised: None,
+            last_list: None,
             emptied: None,
             judging: None,
             traced: false,
@@ -226,7 +229,7 @@ impl Sim {
     }
 
     fn happen(&mut self, event: Event) {
-        if self.trino.open.is_empty() {
+        if self.trino.unfinished() == 0 {
             self.trino_idle = self.now;
         }
         match event {
@@ -246,6 +249,7 @@ impl Sim {
             Event::Collect(pod, tries) => self.collect(pod, tries),
             Event::Admit(review) => self.admit(review),
             Event::Looked(review) => self.looked(review),
+            Event::Again(review) => self.again(review),
             Event::Granted(review) => self.grants(review),
             Event::Commit(review) => self.commit(review),
             Event::Wanted(review) => self.wanted(review),
@@ -266,6 +270,7 @@ impl Sim {
             Event::Put(replica, epoch, pod, inc, drain) => {
                 self.put_arrives(replica, epoch, pod, inc, drain)
             }
+            Event::Foreign(pod, inc) => self.foreign_end(pod, inc),
             Event::Revive(replica) => self.revive(replica),
             Event::Fault => self.fault(),
             Event::Script(step) => self.script(step),
@@ -286,7 +291,11 @@ impl Sim {
     /// Whether anybody waits or anything of ours is on a pod.
     pub fn measure_busy(&mut self) {
         let open = self.callers.iter().any(|caller| !caller.is_done());
-        let noted = |pix: &Pix| self.store.cells[*pix].pod.notes != Notes::default();
-        self.busy = open || self.store.live.iter().any(noted);
+        // Once everybody has gone, what is left to wait for is silence.
+        let leaving = |pix: &Pix| {
+            let notes = &self.store.cells[*pix].pod.notes;
+            notes.drained.is_some() || notes.returning.is_some()
+        };
+        self.busy = open || self.store.live.iter().any(leaving);
     }
 }

@@ -194,6 +194,64 @@ pub const ALL: &[Story] = &[
         ],
         end: nothing_killed,
     },
+    Story {
+        letter: 'o',
+        title: "the container restarts DRAINED; somebody else drains the next one, and the guard is new",
+        params: || {
+            let mut params = slow(4);
+            params.trino_grace = 500;
+            params.query_every = 500;
+            params.query_limit = 12;
+            params.vetoes = 1000;
+            params
+        },
+        script: &[
+            (20, |sim| on_first(sim, What::Insists)),
+            (80, |sim| sim.crash(0)),
+            (200, |sim| {
+                sim.params.vetoes = 0;
+                sim.guard.replicas.iter_mut().for_each(|replica| {
+                    replica.evidence = xtrinode::core::guard::evidence::Evidence::default();
+                });
+                sim.foreign_drain(0);
+            }),
+        ],
+        end: nothing_killed,
+    },
+    Story {
+        letter: 'p',
+        title: "the coordinator is wanted gone while a transaction goes on",
+        params: || {
+            let mut params = Params::plain(3);
+            params.transactions = 1000;
+            params.query_limit = 1;
+            params
+        },
+        script: &[(20, evict_coordinator), (400, |sim| sim.loaded = false)],
+        end: nothing_killed,
+    },
+    Story {
+        letter: 's',
+        title: "the operator suspends the runtime",
+        params: || Params::plain(3),
+        script: &[
+            (60, |sim| sim.loaded = false),
+            (61, |sim| {
+                sim.store
+                    .edit_set(sim.now, 0, |workload| workload.tuning.suspending = true);
+                sim.want_scale(What::Suspend, 1, 0);
+            }),
+            (400, |sim| scale(sim, What::Suspend, 0)),
+        ],
+        end: |sim| {
+            everything_gone(sim)?;
+            if sim.tally.drains == 0 {
+                Ok(())
+            } else {
+                Err("a worker without a coordinator was drained".to_owned())
+            }
+        },
+    },
 ];
 
 impl Story {
@@ -268,6 +326,11 @@ fn scale(sim: &mut Sim, what: What, to: u32) {
 fn on_first(sim: &mut Sim, what: What) {
     let first: Vec<Pix> = sim.store.members(Role::Worker).take(1).collect();
     sim.want_gone(what, &first);
+}
+
+fn evict_coordinator(sim: &mut Sim) {
+    let coordinators: Vec<Pix> = sim.store.members(Role::Coordinator).collect();
+    sim.want_gone(What::Coordinator, &coordinators);
 }
 
 fn kill_leader(sim: &mut Sim) {

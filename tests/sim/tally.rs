@@ -33,8 +33,6 @@ pub struct Tally {
     pub late: u64,
     /// Queries that came after the list by which the last worker was drained.
     pub late_drain: u64,
-    /// Queries lost to a rule that rested on an old look.
-    pub stale: u64,
     /// Queries lost to what broke by itself.
     pub broken: u64,
     /// Tasks of fault-tolerant queries that ran again.
@@ -124,7 +122,7 @@ impl Tally {
         }
     }
 
-    fn counts(&mut self) -> [(&'static str, &mut u64); 21] {
+    fn counts(&mut self) -> [(&'static str, &mut u64); 20] {
         [
             ("episodes", &mut self.episodes),
             ("simulated ms", &mut self.simulated),
@@ -135,7 +133,6 @@ impl Tally {
             ("queries lost to force", &mut self.forced),
             ("queries too late (coordinator)", &mut self.late),
             ("queries too late (last worker)", &mut self.late_drain),
-            ("queries lost to an old look", &mut self.stale),
             ("queries lost to faults", &mut self.broken),
             ("tasks begun again", &mut self.tasks_again),
             ("pods removed", &mut self.removed),

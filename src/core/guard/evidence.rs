@@ -17,6 +17,10 @@ use super::time::Time;
 /// Two cycles of one coordinator begin further apart than this.
 const SAME_CYCLE: Duration = Duration::from_millis(500);
 
+/// Two query lists further apart say nothing about the time between: a client's transaction has no query between two of
+/// its statements, and ends with its coordinator.
+const SAME_RUN: Duration = Duration::from_secs(10);
+
 /// A worker, as far as seen.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WorkerSeen {
@@ -151,7 +155,8 @@ impl Evidence {
         if seen.list.is_some_and(|last| last.at >= list.at) {
             return;
         }
-        seen.empty = (list.unfinished == 0).then(|| Clear::extend(seen.empty, list.at));
+        let run = seen.empty.filter(|run| list.at.since(run.last) <= SAME_RUN);
+        seen.empty = (list.unfinished == 0).then(|| Clear::extend(run, list.at));
         seen.list = Some(list);
     }
 

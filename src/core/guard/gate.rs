@@ -72,6 +72,8 @@ pub enum Barrier {
     Draining,
     /// It is DRAINED, but its coordinator has not confirmed that nothing is left.
     Unproven,
+    /// It starts, and may have work before it hears that it is to end.
+    Starting,
     /// Nothing is known.
     Unknown,
     /// Its drain is being taken back.
@@ -230,7 +232,9 @@ impl View<'_> {
         let open = |why| Some(Gate::Open(why));
         match class {
             Class::Dead => return open(Why::Dead),
-            // It may have begun to work since: only its last word counts.
+            // It may begin to work at any moment, and then it must be drained.
+            Class::Starting if !self.is_far_from_work(pod) => return None,
+            // It may have gone on since: only its last word counts.
             Class::Starting if self.asked_within(pod, LOOK) => return open(Why::Starting),
             Class::Starting => return Some(Gate::Look),
             _ if self.is_suspended(pod) => return open(Why::Suspending),
@@ -254,6 +258,21 @@ impl View<'_> {
             true => Some(Gate::Look),
             false => None,
         }
+    }
+
+    /// Whether a worker that starts can't serve before it hears that it is to end: its port is not even open; or it has
+    /// been starting for as long as a worker of which nothing is known is kept.
+    fn is_far_from_work(&self, pod: &Pod) -> bool {
+        let silent = self
+            .evidence
+            .worker(pod)
+            .is_some_and(|seen| seen.refusing.is_some());
+        let started = pod
+            .container
+            .as_ref()
+            .and_then(|container| container.started);
+        let long = |since: Time| self.now.since(since) >= self.unknown_max(pod);
+        silent || started.is_some_and(long) || mutant::is(Mutant::TrustStarting)
     }
 
     /// What time allows.
@@ -370,6 +389,7 @@ impl View<'_> {
     fn barrier(&self, pod: &Pod, class: Class) -> Barrier {
         let seen = self.evidence.worker(pod);
         match class {
+            Class::Starting => Barrier::Starting,
             _ if pod.notes.returning.is_some() => Barrier::Returning,
             Class::Busy(risk) => Barrier::Busy(risk),
             _ if seen.is_some_and(|seen| seen.drained_since().is_some()) => Barrier::Unproven,

@@ -38,6 +38,16 @@ mutants! {
     AllowOnGrant;
     /// A worker of which nothing is known holds nothing.
     UnknownAsZero;
+    /// A worker that says that it starts may go.
+    TrustStarting;
+    /// What is written about an earlier container counts for the one that runs now.
+    OldContainer;
+    /// A coordinator goes after one list without queries.
+    CoordinatorOnce;
+    /// That list may be as old as any.
+    OldList;
+    /// A pod that the cache does not know is gone.
+    TrustCache;
     /// Clocks of a drain run from the first refusal, not from the PUT.
     ClockBeforePut;
     /// A cycle in which some task has no pod shows other workers to be idle.

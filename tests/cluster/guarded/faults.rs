@@ -6,8 +6,9 @@ use k8s_openapi::api::coordination::v1::Lease;
 use kube::{Api, ResourceExt as _};
 use xtrinode::trino::words::NodeState;
 
-use super::installation::{NAMESPACE, REPLICAS};
+use super::installation::{self, NAMESPACE, REPLICAS};
 use super::scene::{Scene, spec};
+use crate::exporter_on_plane::{self, EXPORTER};
 use crate::runner::{Scenario, Stage};
 use crate::trino_on_plane::WORKERS;
 use crate::wait;
@@ -28,6 +29,10 @@ pub fn scenarios() -> Vec<Scenario> {
             stage: Stage::Plane(|world| Box::pin(disturbed(world, "api", Fault::ApiServer))),
         },
         Scenario {
+            name: "guarded-exporter-killed-mid-drain",
+            stage: Stage::Plane(|world| Box::pin(without_exporter(world))),
+        },
+        Scenario {
             name: "guarded-store-stands-still-mid-drain",
             stage: Stage::Plane(|world| Box::pin(disturbed(world, "store", Fault::Store))),
         },
@@ -40,11 +45,29 @@ enum Fault {
     Leader,
     Both,
     ApiServer,
+    Exporter,
     Store,
 }
 
 async fn disturbed(world: &mut World, namespace: &'static str, fault: Fault) -> Result<()> {
     let scene = Scene::busy(world, spec(namespace)).await?;
+    strike_mid_drain(world, scene, fault).await
+}
+
+/// The guard's own collector goes on where the exporter's stream breaks off.
+async fn without_exporter(world: &mut World) -> Result<()> {
+    installation::usual(world).await?;
+    let mut scene = Scene::without_guard(world, spec("streamed")).await?;
+    let url = exporter_on_plane::install(world, &scene.cluster).await?;
+    exporter_on_plane::token(world, NAMESPACE).await?;
+    let mut values = installation::values();
+    values["exporter"] = serde_json::json!({"url": url, "tokenSecret": exporter_on_plane::READERS});
+    installation::with(world, values).await?;
+    scene.load(3).await?;
+    strike_mid_drain(world, scene, Fault::Exporter).await
+}
+
+async fn strike_mid_drain(world: &mut World, scene: Scene, fault: Fault) -> Result<()> {
     let before = scene.workers(world).await?;
     let victim = before.first().context("a worker")?.clone();
     let node = victim.spec.as_ref().and_then(|spec| spec.node_name.clone());
@@ -53,7 +76,7 @@ async fn disturbed(world: &mut World, namespace: &'static str, fault: Fault) -> 
     ensure!(refusal.is_some(), "a busy worker went");
     scene.wait_state(&victim, NodeState::Draining).await?;
     println!("  {} drains; now: {fault:?}", victim.name_any());
-    strike(world, fault).await?;
+    strike(world, &scene, fault).await?;
     world
         .plane
         .insist(&["drain", &node, "--timeout=300s"])
@@ -64,7 +87,7 @@ async fn disturbed(world: &mut World, namespace: &'static str, fault: Fault) -> 
     scene.end(world).await
 }
 
-async fn strike(world: &mut World, fault: Fault) -> Result<()> {
+async fn strike(world: &mut World, scene: &Scene, fault: Fault) -> Result<()> {
     match fault {
         Fault::Leader => {
             let leader = leader(world).await?;
@@ -84,6 +107,18 @@ async fn strike(world: &mut World, fault: Fault) -> Result<()> {
             world.plane.apiserver.kill()?;
             world.plane.apiserver.start()?;
             world.plane.wait_ready().await
+        }
+        Fault::Exporter => {
+            let scale = [
+                "scale",
+                &scene.space(),
+                "deployment",
+                "-l",
+                EXPORTER,
+                "--replicas=0",
+            ];
+            world.plane.show(&scale).await?;
+            world.ready(scene.namespace(), EXPORTER, 0).await.map(drop)
         }
         Fault::Store => {
             world.plane.etcd.signal("STOP")?;

@@ -40,7 +40,7 @@ impl Questions {
         let pod = pod.context("a worker")?;
         let told = Arc::<Mutex<Told>>::default();
         let stop = CancellationToken::new();
-        let client = world.plane.client.clone();
+        let client = world.plane.once.clone();
         let task = tokio::spawn(ask(client, pod, Arc::clone(&told), stop.clone()));
         let questions = Self { told, stop, task };
         questions.wait_refused(20).await?;

@@ -83,7 +83,7 @@ async fn by_force(world: &mut World) -> Result<()> {
 /// All workers at once: each goes when it may, and one at a time is drained.
 async fn collection(world: &mut World) -> Result<()> {
     let scene = Scene::busy(world, spec("collected")).await?;
-    let api = Api::<Pod>::namespaced(world.plane.client.clone(), scene.namespace());
+    let api = Api::<Pod>::namespaced(world.plane.once.clone(), scene.namespace());
     let before = scene.workers(world).await?;
     let workers = ListParams::default().labels(WORKERS);
     let mut refused = 0;

@@ -178,7 +178,7 @@ impl Scene {
 /// Asks for the eviction of a pod as the eviction API's callers do; the refusal's words where it is refused.
 pub async fn evict(world: &World, pod: &Pod, dry_run: bool) -> Result<Option<String>> {
     let namespace = pod.namespace().unwrap_or_default();
-    let api = Api::<Pod>::namespaced(world.plane.client.clone(), &namespace);
+    let api = Api::<Pod>::namespaced(world.plane.once.clone(), &namespace);
     let parameters = EvictParams {
         post_options: PostParams {
             dry_run,

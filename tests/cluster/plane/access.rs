@@ -66,6 +66,13 @@ impl Access {
         self.client(&json!({"token": ADMIN_TOKEN})).await
     }
 
+    /// A client of the administrator that takes each answer as it is, where others ask again after 429 and 503 themselves.
+    pub async fn asking_once(&self) -> Result<Client> {
+        let mut config = self.config(&json!({"token": ADMIN_TOKEN})).await?;
+        config.default_retry = false;
+        Ok(Client::try_from(config)?)
+    }
+
     /// A client that acts as `user` with these groups.
     pub async fn acting_as(&self, user: &str, groups: &[&str]) -> Result<Client> {
         self.client(&json!({"token": ADMIN_TOKEN, "as": user, "as-groups": groups}))
@@ -79,12 +86,14 @@ impl Access {
     }
 
     async fn client(&self, user: &serde_json::Value) -> Result<Client> {
+        Ok(Client::try_from(self.config(user).await?)?)
+    }
+
+    async fn config(&self, user: &serde_json::Value) -> Result<kube::Config> {
         let folder = tempfile::tempdir()?;
         let path = folder.path().join("kubeconfig");
         self.write_kubeconfig(&path, "default", user)?;
         let kubeconfig = Kubeconfig::read_from(path)?;
-        let config =
-            kube::Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
-        Ok(Client::try_from(config)?)
+        Ok(kube::Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?)
     }
 }

@@ -28,6 +28,8 @@ pub struct Plane {
     pub access: Access,
     /// Its administrator.
     pub client: Client,
+    /// The same, each request asked once.
+    pub once: Client,
     /// Its keys; webhooks of tests may be certified by the same authority.
     pub certs: Certs,
     pub etcd: Program,
@@ -51,6 +53,7 @@ impl Plane {
         crate::http::client();
         let mut plane = Self {
             client: access.admin().await?,
+            once: access.asking_once().await?,
             etcd: Program::etcd(path, &ports)?,
             apiserver: Program::apiserver(path, &ports, &certs)?,
             controllers: Program::controllers(path, &certs, &access.kubeconfig)?,

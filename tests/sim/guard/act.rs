@@ -2,8 +2,10 @@
 //! Lease outlives the request.
 
 use xtrinode::core::guard::ask::{Ask, Caller, Request};
+use xtrinode::core::guard::bounds::LOOK;
 use xtrinode::core::guard::edit;
 use xtrinode::core::guard::evidence::DrainPower;
+use xtrinode::core::guard::fleet::Serving;
 use xtrinode::core::guard::plan::Action;
 use xtrinode::trino::words::{NodeState, RetryPolicy};
 
@@ -27,6 +29,11 @@ impl Sim {
             self.trace(|| format!("r{at} {action:?}"));
         }
         let uid = action.pod().map(str::to_owned);
+        if let Action::BeginDrain { uid, .. } = &action
+            && !self.may_begin(at, pix(uid))
+        {
+            return;
+        }
         let written = self.write_action(at, uid.as_deref(), &action);
         match action {
             Action::BeginDrain { uid, drain, .. } if written => {
@@ -45,6 +52,29 @@ impl Sim {
             Action::Kick { .. } => self.tally.kicks += 1,
             _ => {}
         }
+    }
+
+    /// The last serving workers are drained only while no query is unfinished: the leader reads the list once more.
+    fn may_begin(&mut self, at: usize, pod: Pix) -> bool {
+        let (now, uid) = (self.now, self.store.cells[pod].pod.uid.clone());
+        let view = self.guard.replicas[at].view(&self.params.policy, now);
+        let known = view.world.pod_by_uid(&uid);
+        let is_last = known.is_some_and(|pod| {
+            let least = view.min_active(&pod.cluster);
+            !Serving::new(view, &pod.cluster).has_without(pod, least)
+        });
+        if !is_last {
+            return true;
+        }
+        self.list_now(at);
+        let replica = &self.guard.replicas[at];
+        self.last_list = Some((pod, replica.listed));
+        let view = replica.view(&self.params.policy, now);
+        let list = view.evidence.cluster(&cluster()).list;
+        let busy = list.is_some_and(|list| list.unfinished > 0 && view.now.since(list.at) <= LOOK);
+        let stretch = view.now + view.policy.bounds.drain_expected;
+        let latest = view.world.pod_by_uid(&uid).and_then(|pod| view.latest(pod));
+        !busy || latest.is_some_and(|latest| latest <= stretch)
     }
 
     /// Writes what an action says, if nobody has changed the pod since the leader's copy of it.

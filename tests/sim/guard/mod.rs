@@ -42,7 +42,8 @@ pub struct Replica {
     /// Until when it does nothing at all.
     pub paused_until: u64,
     looked: HashMap<Pix, u64>,
-    listed: u64,
+    /// When it last read the query list.
+    pub listed: u64,
 }
 
 impl Replica {
@@ -76,9 +77,11 @@ impl Replica {
 
     /// Takes in what its watch has brought.
     pub fn catch_up(&mut self, store: &Store, now: u64) {
-        let evidence = &mut self.evidence;
-        self.cache
-            .catch_up(store, now, &mut |uid| evidence.forget(uid));
+        if self.cache.catch_up(store, now) {
+            let world = &self.cache.world;
+            self.evidence
+                .keep_only(|uid| world.pod_by_uid(uid).is_some());
+        }
     }
 
     /// What it decides by.

@@ -98,12 +98,19 @@ impl Sim {
     }
 
     fn list(&mut self, at: usize) {
-        let now = self.now;
         let often = if self.busy { 2000 } else { 4000 };
+        if self.now >= self.guard.replicas[at].listed + often {
+            self.list_now(at);
+        }
+    }
+
+    /// A replica reads the query list.
+    pub fn list_now(&mut self, at: usize) {
+        let now = self.now;
         let unfinished = self.trino.unfinished();
         let replica = &mut self.guard.replicas[at];
         let reachable = self.trino.coordinator.is_some() && replica.cut_until <= now;
-        if reachable && now >= replica.listed + often {
+        if reachable {
             replica.listed = now;
             let list = Listed {
                 at: replica.time(now),

@@ -21,27 +21,30 @@ impl Cache {
             read: 0,
             lag,
         };
-        cache.take(store, u64::MAX, &mut |_| {});
+        cache.take(store, u64::MAX);
         cache
     }
 
-    /// Takes in what is due; `gone` hears the UIDs of pods that are gone.
-    pub fn catch_up(&mut self, store: &Store, now: u64, gone: &mut impl FnMut(&str)) {
-        self.take(store, now.saturating_sub(self.lag), gone);
+    /// Takes in what is due; whether any pod is gone.
+    pub fn catch_up(&mut self, store: &Store, now: u64) -> bool {
+        self.take(store, now.saturating_sub(self.lag))
     }
 
-    fn take(&mut self, store: &Store, until: u64, gone: &mut impl FnMut(&str)) {
+    fn take(&mut self, store: &Store, until: u64) -> bool {
+        let mut gone = false;
         while let Some((at, change)) = store.log.get(self.read) {
             if *at > until {
-                return;
+                break;
             }
             self.read += 1;
-            apply(&mut self.world, change, gone);
+            gone |= matches!(change, Change::PodGone(_));
+            apply(&mut self.world, change);
         }
+        gone
     }
 }
 
-fn apply(world: &mut World, change: &Change, gone: &mut impl FnMut(&str)) {
+fn apply(world: &mut World, change: &Change) {
     match change {
         Change::Pod(pod) => world.put_pod((**pod).clone()),
         Change::PodGone(pod) => {
@@ -51,7 +54,6 @@ fn apply(world: &mut World, change: &Change, gone: &mut impl FnMut(&str)) {
             if same {
                 world.drop_pod(&pod.name);
             }
-            gone(&pod.uid);
         }
         Change::Workload(workload) => world.put_workload((**workload).clone()),
         Change::WorkloadGone(kind, name) => world.drop_workload(*kind, name),

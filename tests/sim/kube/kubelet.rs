@@ -57,6 +57,7 @@ impl Sim {
         };
         jvm.starting = false;
         jvm.since = now;
+        jvm.served = now;
         self.trace(|| format!("p{pix} serves"));
         self.edit(pix, |pod| {
             pod.ready = true;

@@ -47,8 +47,8 @@ pub struct Cell {
     pub inc: u32,
     /// The rule by which it was let go; `Some(None)` where nobody was asked.
     pub let_go: Option<Option<Row>>,
-    /// When that was accepted.
-    pub let_go_at: Option<u64>,
+    /// The query list that the verdict on a coordinator rests on.
+    pub let_go_by: Option<u64>,
     /// When a grant was written on it last.
     pub granted: Option<u64>,
     /// When it was first refused.
@@ -272,7 +272,7 @@ impl Store {
             inc: 0,
             let_go: None,
             refused: None,
-            let_go_at: None,
+            let_go_by: None,
             granted: None,
             broken: false,
         });

@@ -7,7 +7,7 @@ pub mod worker;
 use xtrinode::trino::words::NodeState;
 
 use crate::kube::store::Pix;
-use query::Query;
+use query::{Phase, Query};
 
 /// What the coordinator believes of a node.
 #[derive(Clone, Copy, Debug)]
@@ -38,7 +38,8 @@ pub struct Trino {
 impl Trino {
     /// How many queries are not over.
     pub fn unfinished(&self) -> u64 {
-        self.open.len() as u64
+        let open = self.open.iter().map(|qix| &self.queries[*qix]);
+        open.filter(|query| query.phase != Phase::Between).count() as u64
     }
 
     /// Takes in what a node says of itself, or that it is gone.

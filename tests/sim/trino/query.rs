@@ -11,6 +11,11 @@ use crate::checks::Blame;
 use crate::kube::store::Pix;
 use crate::sim::Sim;
 
+/// A statement of a transaction takes at least so long, and so long passes at most between two, in milliseconds: the
+/// guard's lists, at most 10 s apart in one run, see a statement in between.
+const STATEMENT: u64 = 12_000;
+const PAUSE: u64 = 4000;
+
 /// How far a query is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
@@ -22,6 +27,8 @@ pub enum Phase {
     Running,
     /// Its client reads the rest, which lies in the coordinator.
     Finishing,
+    /// A transaction between two of its statements: no query, and lost with the coordinator all the same.
+    Between,
     /// Is over.
     Over,
 }
@@ -32,8 +39,12 @@ pub struct Query {
     pub phase: Phase,
     /// What it does with a loss.
     pub retry: RetryPolicy,
-    /// When it was submitted.
+    /// When it, or the present statement of a transaction, was submitted.
     pub created: u64,
+    /// When its transaction began.
+    pub begun: u64,
+    /// Statements of the transaction that are to come.
+    more: u32,
     /// Since when this try has waited for workers.
     queued: u64,
     /// Which try this is.
@@ -149,7 +160,10 @@ impl Sim {
         if self.trino.coordinator.is_none() {
             return;
         }
-        let query = self.draw_query();
+        let mut query = self.draw_query();
+        if self.dice.mille(self.params.transactions) {
+            query.more = 2;
+        }
         let qix = self.trino.queries.len();
         self.trace(|| format!("q{qix} is submitted"));
         self.trino.queries.push(query);
@@ -172,6 +186,8 @@ impl Sim {
             phase: Phase::Queued,
             retry,
             created: self.now,
+            begun: self.now,
+            more: 0,
             queued: self.now,
             attempt: 0,
             again: 0,
@@ -203,6 +219,12 @@ impl Sim {
     pub fn begin(&mut self, qix: usize, attempt: u32) {
         if self.is_stale(qix, attempt) {
             return;
+        }
+        let now = self.now;
+        let query = &mut self.trino.queries[qix];
+        if query.phase == Phase::Between {
+            query.phase = Phase::Queued;
+            (query.created, query.queued) = (now, now);
         }
         if !self.trino.active().is_empty() {
             self.trino.queries[qix].phase = Phase::Planning;
@@ -307,17 +329,34 @@ impl Sim {
         let placed = query.placed == query.stages.len();
         if placed && query.tasks.iter().all(|task| task.step == Step::Done) {
             query.phase = Phase::Finishing;
-            let tail = self.dice.skewed(10, 8000);
+            let tail = if query.begun < query.created || query.more > 0 {
+                STATEMENT
+            } else {
+                self.dice.skewed(10, 8000)
+            };
             self.enter(tail, Event::End(qix, attempt));
         }
     }
 
     /// The client has read everything.
     pub fn end_query(&mut self, qix: usize, attempt: u32) {
-        if !self.is_stale(qix, attempt) {
+        if self.is_stale(qix, attempt) {
+            return;
+        }
+        let query = &mut self.trino.queries[qix];
+        if query.more == 0 {
             self.close(qix);
             self.tally.finished += 1;
+            return;
         }
+        query.more -= 1;
+        query.phase = Phase::Between;
+        query.attempt += 1;
+        query.placed = 0;
+        query.tasks = Vec::new();
+        let attempt = query.attempt;
+        let pause = self.dice.between(100, PAUSE);
+        self.enter(pause, Event::Begin(qix, attempt));
     }
 
     /// A task is lost with its worker.

@@ -18,6 +18,8 @@ pub struct Jvm {
     pub starting: bool,
     /// When it was started.
     pub began: u64,
+    /// When it began to serve.
+    pub served: u64,
     /// When it last changed its state.
     pub since: u64,
     /// Tasks that are not done.
@@ -48,6 +50,7 @@ impl Jvm {
             state: NodeState::Active,
             starting: true,
             began: now,
+            served: now,
             since: now,
             tasks: 0,
             polled: false,

@@ -8,6 +8,7 @@ use crate::core::guard::bounds::LOOK;
 use crate::core::guard::class::View;
 use crate::core::guard::facts::pod::{Phase, Pod, Role};
 use crate::core::guard::gate::{Glass, Patience};
+use crate::core::guard::mutant::{self, Mutant};
 use crate::core::guard::notes::{Cause, GrantKey};
 use crate::core::guard::rows::Row;
 use crate::core::guard::time::Time;
@@ -39,7 +40,9 @@ pub fn removal(view: &View, ask: &Ask, pod: &Pod, cause: Cause) -> Verdict {
         return Verdict::allow(Row::CoordinatorBreakGlass).warning(text);
     }
     if is_dead(view, pod) {
-        return Verdict::allow(Row::CoordinatorDead);
+        // That is read from a cache that may be behind, which the grant's compare-and-swap shows.
+        let effects = grant(view, pod, GrantKey::Pod, true);
+        return Verdict::allow(Row::CoordinatorDead).effects(effects);
     }
     if is_replaced(view, pod) {
         let text = message::replaced(pod);
@@ -94,7 +97,9 @@ pub fn together(verdicts: impl IntoIterator<Item = Verdict>, none: Row) -> Verdi
 fn by_queries(view: &View, ask: &Ask, pod: &Pod) -> Verdict {
     let over = is_over(view, ask, pod);
     match queries(view, pod) {
-        Queries::None if is_listed_now(view, pod) => Verdict::allow(Row::CoordinatorIdle),
+        Queries::None if is_listed_now(view, pod) || mutant::is(Mutant::OldList) => {
+            Verdict::allow(Row::CoordinatorIdle)
+        }
         // A query may have come since: only a list of now counts.
         Queries::None => Verdict {
             outcome: Outcome::Look(vec![pod.uid.clone()]),
@@ -148,7 +153,7 @@ pub fn queries(view: &View, pod: &Pod) -> Queries {
     let fresh = view.now.since(list.at) <= bounds.fresh;
     let twice = seen.empty.is_some_and(|run| run.is_twice_after(started));
     match (list.unfinished, fresh) {
-        (0, true) if twice => Queries::None,
+        (0, true) if twice || mutant::is(Mutant::CoordinatorOnce) => Queries::None,
         (0, true) => Queries::NoneOnce,
         (0, false) => Queries::Unknown,
         (count, fresh) if fresh || pod.ready => Queries::Unfinished(count),

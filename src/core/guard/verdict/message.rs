@@ -218,6 +218,9 @@ fn barred(view: &View, barrier: &Barrier) -> String {
         Barrier::Unproven => {
             "is drained, and its coordinator is still to confirm that nothing is left".to_owned()
         }
+        Barrier::Starting => {
+            "is starting and may have work in a moment, so it is drained first".to_owned()
+        }
         Barrier::Unknown => "may hold data: nothing is known of it now".to_owned(),
         Barrier::Returning => "is going back to work; ask again in a minute".to_owned(),
         Barrier::BadOverride(what) => format!(

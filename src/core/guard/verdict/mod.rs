@@ -7,6 +7,7 @@ mod pod;
 mod scale;
 #[cfg(test)]
 mod tests;
+pub mod unseen;
 mod workload;
 
 use super::ask::{Ask, Effect, Outcome, Request, Verdict};

@@ -89,7 +89,7 @@ fn worker(view: &View, ask: &Ask, pod: &Pod, cause: Cause, grace: Option<u64>) -
         Gate::Look => {
             let starting = matches!(view.class(pod), Class::Starting);
             let barrier = if starting {
-                Barrier::Unknown
+                Barrier::Starting
             } else {
                 Barrier::Unproven
             };
@@ -168,6 +168,7 @@ pub const fn row_of_barrier(barrier: &Barrier) -> Row {
         Barrier::Idle => Row::Idle,
         Barrier::Draining => Row::Draining,
         Barrier::Unproven => Row::Unproven,
+        Barrier::Starting => Row::Starting,
         Barrier::Unknown => Row::Unknown,
         Barrier::Returning => Row::Returning,
         Barrier::BadOverride(_) => Row::BadOverride,

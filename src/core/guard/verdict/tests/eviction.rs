@@ -31,6 +31,18 @@ pub fn busy() -> Scene {
     })
 }
 
+fn says_that_it_starts(scene: &mut Scene) {
+    let state = crate::trino::words::NodeState::Unknown;
+    let starting = true;
+    scene.look("w-0", Said::State { state, starting });
+}
+
+fn starts_without_a_port(scene: &mut Scene) {
+    scene.restart("w-0");
+    scene.unready("w-0");
+    scene.look("w-0", Said::Refused);
+}
+
 fn namespace(mode: Option<Mode>, terminating: bool) -> Namespace {
     Namespace {
         mode,
@@ -312,27 +324,52 @@ table! {
     )
     .grant("w-0", GrantKey::Pod, true)
     .warns("could not confirm");
-    e15_starting = Case::allowed(
+    e15_starting_without_a_port = Case::allowed(
+        with(starts_without_a_port),
+        ask(),
+        Row::Starting,
+    )
+    .grant("w-0", GrantKey::Pod, true);
+    /// It may have gone on since.
+    e15_starting_and_not_looked_at = Case::looks(
+        with(|scene| {
+            starts_without_a_port(scene);
+            scene.pass(3);
+        }),
+        ask(),
+        Row::Starting,
+        &["w-0"],
+    )
+    .want("w-0", Cause::Evict);
+    /// It may serve, and be given work, before it hears that it is to end.
+    e15_says_that_it_starts = Case::waits(
         with(|scene| {
             scene.restart("w-0");
-            let state = crate::trino::words::NodeState::Unknown;
-            scene.look("w-0", Said::State { state, starting: true });
+            says_that_it_starts(scene);
+        }),
+        ask(),
+        Row::Starting,
+    )
+    .says(&["starting"])
+    .want("w-0", Cause::Evict);
+    e15_starting_for_as_long_as_may_be = Case::allowed(
+        with(|scene| {
+            scene.restart("w-0");
+            scene.pass(600);
+            says_that_it_starts(scene);
         }),
         ask(),
         Row::Starting,
     )
     .grant("w-0", GrantKey::Pod, true);
-    /// It may have begun to work since.
-    e15_starting_and_not_looked_at = Case::looks(
+    e15_starting_for_nearly_as_long = Case::waits(
         with(|scene| {
             scene.restart("w-0");
-            let state = crate::trino::words::NodeState::Unknown;
-            scene.look("w-0", Said::State { state, starting: true });
-            scene.pass(3);
+            scene.pass(599);
+            says_that_it_starts(scene);
         }),
         ask(),
-        Row::Unknown,
-        &["w-0"],
+        Row::Starting,
     )
     .want("w-0", Cause::Evict)
     .says(&["nothing is known"]);
