@@ -14,7 +14,7 @@ STEP := ./tests/parts/step.sh
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: ## Build and watch the exporter on a simulated cluster; needs only the Rust toolchain
+demo: ## Build and watch the guard and the exporter on a simulated cluster; needs only the Rust toolchain
 	cargo run --locked -- demo $(ARGS)
 
 check: ## The fast inner loop: format, lints, unit and integration tests without downloads
