@@ -132,11 +132,16 @@ async fn on_plane(
         let begun = Instant::now();
         let outcome = caught(run(world)).await;
         println!("  {name} took {:.0} s", begun.elapsed().as_secs_f64());
-        let logs = match &outcome {
-            Ok(()) => String::new(),
-            Err(_) => world.logs().await,
+        let failed = outcome.is_err();
+        let logs = if failed {
+            world.logs().await
+        } else {
+            String::new()
         };
         tally.record(&name, outcome, || logs);
+        if failed {
+            world.tidy().await?;
+        }
     }
     Ok(())
 }

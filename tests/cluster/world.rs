@@ -54,6 +54,25 @@ impl World {
         .await
     }
 
+    /// After a failed scenario: nodes in use again, and no cluster of its left that holds up the next.
+    pub async fn tidy(&self) -> Result<()> {
+        for node in NODES {
+            self.plane.kubectl(&["uncordon", node]).await?.ok()?;
+        }
+        let guarded = ["namespace", "-l", "xtrinode.io/guard"];
+        let release = [["label"].as_slice(), &guarded, &["xtrinode.io/guard-"]].concat();
+        let found = [["get"].as_slice(), &guarded, &["-o=name"]].concat();
+        let found = self.plane.kubectl(&found).await?.ok()?;
+        self.plane.kubectl(&release).await?.ok()?;
+        for name in found
+            .lines()
+            .filter_map(|line| line.strip_prefix("namespace/"))
+        {
+            self.remove(name).await?;
+        }
+        Ok(())
+    }
+
     /// The last lines of everything that runs, for a failure's report.
     pub async fn logs(&self) -> String {
         self.plane.logs() + &installation::logs(self).await

@@ -45,6 +45,7 @@ pub fn scenarios() -> Vec<Scenario> {
 async fn dry_run(world: &mut World) -> Result<()> {
     let scene = Scene::quiet(world, spec("dry-run")).await?;
     let query = scene.hold().await?;
+    scene.wait_seen(world).await?;
     let victim = scene.workers(world).await?.remove(0);
     // kubectl asks by the body, the client by the query.
     let node = victim.spec.as_ref().and_then(|spec| spec.node_name.clone());
@@ -96,6 +97,7 @@ async fn untouched(world: &World, scene: &Scene) -> Result<()> {
 async fn break_glass(world: &mut World) -> Result<()> {
     let scene = Scene::quiet(world, spec("glass")).await?;
     scene.hold().await?;
+    scene.wait_seen(world).await?;
     let victim = scene.workers(world).await?.remove(0);
     ensure!(
         evict(world, &victim, false).await?.is_some(),
@@ -130,6 +132,7 @@ async fn max_block(world: &mut World) -> Result<()> {
     ];
     world.plane.show(&bound).await?;
     scene.hold().await?;
+    scene.wait_seen(world).await?;
     let victim = scene.workers(world).await?.remove(0);
     let refused = evict_until_gone(world, &victim).await?;
     println!("  let go at the bound after {refused} refusals");
@@ -146,6 +149,7 @@ async fn max_block(world: &mut World) -> Result<()> {
 async fn restarted(world: &mut World) -> Result<()> {
     let scene = Scene::quiet(world, spec("container")).await?;
     let query = scene.hold().await?;
+    scene.wait_seen(world).await?;
     let victim = scene.workers(world).await?.remove(0);
     ensure!(
         evict(world, &victim, false).await?.is_some(),
@@ -185,6 +189,7 @@ async fn relaxed(world: &mut World) -> Result<()> {
     };
     let scene = Scene::quiet(world, spec).await?;
     let query = scene.hold().await?;
+    scene.wait_seen(world).await?;
     let victim = scene.workers(world).await?.remove(0);
     for _ in 0..5 {
         let refusal = evict(world, &victim, false).await?;

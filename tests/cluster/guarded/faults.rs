@@ -91,7 +91,17 @@ async fn strike(world: &mut World, scene: &Scene, fault: Fault) -> Result<()> {
     match fault {
         Fault::Leader => {
             let leader = leader(world).await?;
-            world.agent.signal(NAMESPACE, &leader, "KILL")?;
+            // With its pod: the same pod's next container has the same name, and leads on under the same Lease.
+            let kill = [
+                "delete",
+                "pod",
+                &leader,
+                "-n",
+                NAMESPACE,
+                "--force",
+                "--grace-period=0",
+            ];
+            world.plane.show(&kill).await?;
             wait::until("another leader", 60, async || {
                 Ok((self::leader(world).await? != leader).then_some(()))
             })

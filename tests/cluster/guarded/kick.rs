@@ -40,6 +40,7 @@ async fn kick(world: &mut World, namespace: &'static str, owner: Owner) -> Resul
     };
     let scene = Scene::quiet(world, spec).await?;
     let query = scene.hold().await?;
+    scene.wait_seen(world).await?;
     let recorder = Webhook::start(&world.plane, namespace, Box::new(|_| None)).await?;
     let workload = scene.cluster.spec.workload();
     world

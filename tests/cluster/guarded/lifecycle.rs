@@ -42,6 +42,7 @@ async fn own_node_drained(world: &mut World) -> Result<()> {
     installation::with(world, values).await?;
     let scene = Scene::without_guard(world, spec("own-node")).await?;
     let query = scene.hold().await?;
+    scene.wait_seen(world).await?;
     let replica = world.ready(NAMESPACE, REPLICAS, 2).await?.remove(0);
     let node = replica
         .spec
@@ -63,6 +64,7 @@ async fn own_node_drained(world: &mut World) -> Result<()> {
 async fn upgraded(world: &mut World) -> Result<()> {
     let scene = Scene::quiet(world, spec("upgraded")).await?;
     let query = scene.hold().await?;
+    scene.wait_seen(world).await?;
     let questions = Questions::start(world, &scene).await?;
     let mut values = installation::values();
     values["podAnnotations"]["tests/version"] = "next".into();
@@ -90,6 +92,7 @@ async fn old_replicas_gone(world: &World) -> Result<()> {
 async fn certificate(world: &mut World) -> Result<()> {
     let scene = Scene::quiet(world, spec("certified")).await?;
     let query = scene.hold().await?;
+    scene.wait_seen(world).await?;
     let questions = Questions::start(world, &scene).await?;
     let before = authority(world).await?;
     let empty = [
@@ -125,6 +128,7 @@ async fn authority(world: &World) -> Result<Option<Vec<u8>>> {
 async fn uninstalled(world: &mut World) -> Result<()> {
     let scene = Scene::quiet(world, spec("left")).await?;
     let query = scene.hold().await?;
+    scene.wait_seen(world).await?;
     let victim = scene.workers(world).await?.remove(0);
     ensure!(
         evict(world, &victim, false).await?.is_some(),

@@ -107,6 +107,7 @@ async fn wait_gone(world: &World, scene: &Scene, victims: &[Pod]) -> Result<()> 
 async fn uncordoned(world: &mut World) -> Result<()> {
     let scene = Scene::quiet(world, spec("given-back")).await?;
     let query = scene.hold().await?;
+    scene.wait_seen(world).await?;
     world.plane.show(&["cordon", "node-1"]).await?;
     let victim = on_node(&scene.workers(world).await?, "node-1");
     let victim = victim.into_iter().next().context("a worker on node-1")?;
@@ -136,6 +137,7 @@ async fn only_worker(world: &mut World) -> Result<()> {
     };
     let mut scene = Scene::quiet(world, spec).await?;
     let query = scene.hold().await?;
+    scene.wait_seen(world).await?;
     let worker = scene.workers(world).await?.remove(0);
     for _ in 0..8 {
         let refusal = evict(world, &worker, false).await?;

@@ -80,23 +80,27 @@ async fn by_force(world: &mut World) -> Result<()> {
     scene.end(world).await
 }
 
-/// All workers at once: each goes when it may, and one at a time is drained.
+/// All workers at once, and none of those that replace them: each goes when it may.
 async fn collection(world: &mut World) -> Result<()> {
     let scene = Scene::busy(world, spec("collected")).await?;
+    let mark = [
+        "label",
+        "pod",
+        &scene.space(),
+        "-l",
+        WORKERS,
+        "tests/old=yes",
+    ];
+    world.plane.kubectl(&mark).await?.ok()?;
     let api = Api::<Pod>::namespaced(world.plane.once.clone(), scene.namespace());
-    let before = scene.workers(world).await?;
-    let workers = ListParams::default().labels(WORKERS);
+    let old = ListParams::default().labels("tests/old=yes");
     let mut refused = 0;
     wait::until("no worker of before", 240, async || {
-        let left = scene.workers(world).await?;
-        if !left
-            .iter()
-            .any(|pod| before.iter().any(|old| old.uid() == pod.uid()))
-        {
+        if api.list(&old).await?.items.is_empty() {
             return Ok(Some(()));
         }
         if api
-            .delete_collection(&DeleteParams::default(), &workers)
+            .delete_collection(&DeleteParams::default(), &old)
             .await
             .is_err()
         {

@@ -106,6 +106,20 @@ impl Scene {
         Ok(query)
     }
 
+    /// Waits until the guard has seen that every worker holds data.
+    pub async fn wait_seen(&self, world: &World) -> Result<()> {
+        wait::until("a guard that sees the data", 60, async || {
+            for pod in self.workers(world).await? {
+                let refusal = evict(world, &pod, true).await?;
+                if !refusal.is_some_and(|words| words.contains("holds output buffers")) {
+                    return Ok(None);
+                }
+            }
+            Ok(Some(()))
+        })
+        .await
+    }
+
     /// Lets a held query's client read to the end.
     pub async fn release(&self, query: &str) -> Result<()> {
         ensure!(self.simulator.resume(query, 200.0), "{query} is not held");

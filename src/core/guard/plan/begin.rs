@@ -34,7 +34,7 @@ pub(super) fn begin<'a>(crew: &Crew<'a>, memory: &mut Memory) -> Vec<(&'a str, A
     let mut begun = Vec::new();
     let mut somebody_waits = false;
     for pod in queue(crew) {
-        if somebody_waits && crew.is_cordon_alone(pod) {
+        if somebody_waits && crew.is_unawaited(pod) {
             break;
         }
         let serves = usize::from(serving.contains(pod.uid.as_str()));
@@ -79,16 +79,16 @@ fn serving<'a>(crew: &Crew<'a>, memory: &Memory) -> BTreeSet<&'a str> {
     serving
 }
 
-/// The drain that makes way: somebody waits for a worker that the floor keeps, while another was drained for a cordon alone
-/// (as on the second of two nodes that `kubectl drain` cordons at once and then drains one after the other). The newest;
-/// none while one comes back already.
+/// The drain that makes way: somebody waits for a worker that the floor keeps, while another was drained for nobody who
+/// waits (as on the second of two nodes that `kubectl drain` cordons at once and then drains one after the other, or for
+/// a person who asked once and walked away). The newest; none while one comes back already.
 pub(super) fn in_the_way<'a>(crew: &Crew<'a>, memory: &Memory) -> Option<&'a str> {
     let serving = serving(crew, memory);
     let waits = |pod: &&Pod| {
         let serves = usize::from(serving.contains(pod.uid.as_str()));
         let without = u32::try_from(serving.len() - serves).unwrap_or(u32::MAX);
         let held = crew.record(pod).is_none() && !is_above_floor(crew, pod, without);
-        held && !crew.is_cordon_alone(pod)
+        held && !crew.is_unawaited(pod)
     };
     let comes_back = |pod: &&Pod| giveback::comes_back(crew, memory, pod);
     if !queue(crew).iter().any(waits) || crew.pods.iter().any(comes_back) {
@@ -96,19 +96,19 @@ pub(super) fn in_the_way<'a>(crew: &Crew<'a>, memory: &Memory) -> Option<&'a str
     }
     let pods = crew.pods.iter().copied();
     let newest = pods
-        .filter(|pod| crew.is_cordon_alone(pod) && giveback::can_return(crew, pod))
+        .filter(|pod| crew.is_unawaited(pod) && giveback::can_return(crew, pod))
         .max_by_key(|pod| crew.record(pod).map(|drain| (drain.at, &pod.uid)));
     newest.map(|pod| pod.uid.as_str())
 }
 
-/// Who could begin, first come first served; behind them, those for whom a cordon alone speaks.
+/// Who could begin, first come first served; behind them, those for whom nobody waits.
 fn queue<'a>(crew: &Crew<'a>) -> Vec<&'a Pod> {
     let pods = crew.pods.iter().copied();
     let mut queue: Vec<_> = pods.filter(|pod| can_begin(crew, pod)).collect();
     queue.sort_by_key(|pod| {
         let wanted = crew.wanted.get(pod.uid.as_str());
         let since = wanted.and_then(|wanted| wanted.since);
-        let alone = crew.is_cordon_alone(pod);
+        let alone = crew.is_unawaited(pod);
         let place = wanted.map(|wanted| wanted.place);
         (alone, since.is_none(), since, place)
     });

@@ -74,10 +74,10 @@ impl<'a> Crew<'a> {
         self.wanted.contains_key(pod.uid.as_str())
     }
 
-    /// Whether a cordon alone speaks for its going.
-    pub fn is_cordon_alone(&self, pod: &Pod) -> bool {
+    /// Whether it is wanted gone, and nobody waits for that now.
+    pub fn is_unawaited(&self, pod: &Pod) -> bool {
         let wanted = self.wanted.get(pod.uid.as_str());
-        wanted.is_some_and(|wanted| wanted.cordon_alone)
+        wanted.is_some_and(|wanted| wanted.unawaited)
     }
 
     /// The record of a drain of ours on the container that runs now.

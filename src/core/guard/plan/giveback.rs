@@ -95,7 +95,7 @@ fn go_on(crew: &Crew<'_>, memory: &mut Memory, pod: &Pod, since: Time) -> Option
 }
 
 fn keeps_want(crew: &Crew<'_>, memory: &Memory, pod: &Pod) -> bool {
-    crew.wants(pod) || crew.carries_target(pod, memory)
+    (crew.wants(pod) && !crew.is_unawaited(pod)) || crew.carries_target(pod, memory)
 }
 
 /// Whether what we wrote for a pod that nobody wants gone may be taken back: [`CALM`] after that was seen, or at once

@@ -24,8 +24,9 @@ pub(super) struct Wanted {
     pub since: Option<Time>,
     /// Its place in its controller's ranking, or 0.
     pub place: usize,
-    /// Whether nobody waits for it now: a cordon alone speaks for it. It goes behind all others, and makes way for them.
-    pub cordon_alone: bool,
+    /// Whether nobody waits for it now: a cordon alone speaks for it, or it may go, was announced as often as it is, and
+    /// nobody came. It goes behind all others, and makes way for them.
+    pub unawaited: bool,
 }
 
 /// Whoever drains a node asks for its pods right after the cordon: those that are asked for go first.
@@ -36,9 +37,9 @@ pub(super) fn all<'a>(crew: &Crew<'a>, memory: &Memory) -> HashMap<&'a str, Want
     let mut wanted = HashMap::new();
     let named = crew.pods.iter().filter(|pod| is_named(crew, memory, pod));
     for pod in named {
-        let cordon_alone = !is_awaited(crew, memory, pod);
+        let unawaited = !is_awaited(crew, memory, pod);
         let one = Wanted {
-            cordon_alone,
+            unawaited,
             ..Wanted::of(pod, 0)
         };
         wanted.insert(pod.uid.as_str(), one);
@@ -48,7 +49,7 @@ pub(super) fn all<'a>(crew: &Crew<'a>, memory: &Memory) -> HashMap<&'a str, Want
     for (place, pod) in victims.into_iter().enumerate() {
         let one = wanted.entry(pod.uid.as_str());
         let one = one.or_insert_with(|| Wanted::of(pod, place));
-        one.cordon_alone = false;
+        one.unawaited = false;
     }
     wanted
 }
@@ -172,11 +173,12 @@ fn is_updated(crew: &Crew<'_>, pod: &Pod) -> Option<bool> {
 
 /// Whether somebody waits for a named pod to go, so that a drain of it leads to its end.
 fn is_awaited(crew: &Crew<'_>, memory: &Memory, pod: &Pod) -> bool {
+    let forgotten = memory.is_kicked_out(&pod.uid) && crew.is_free(pod);
     let asked = pod.notes.want.as_ref().is_some_and(|want| {
         let stands = stands(&crew.view, memory, pod, want);
         names(crew, pod, want, stands)
     });
-    asked || is_announced(crew, pod) || is_orphan(&crew.view, pod)
+    (asked && !forgotten) || is_announced(crew, pod) || is_orphan(&crew.view, pod)
 }
 
 fn is_on_leaving_node(crew: &Crew<'_>, memory: &Memory, pod: &Pod) -> bool {
@@ -220,7 +222,7 @@ impl Wanted {
         Self {
             since,
             place,
-            cordon_alone: false,
+            unawaited: false,
         }
     }
 }

@@ -77,6 +77,17 @@ fn a_a_worker_that_nobody_asks_for_any_more_makes_way_on_a_cordoned_node() {
 }
 
 #[test]
+fn d_a_worker_whose_caller_walked_away_makes_way_for_a_drain() {
+    let mut stage = Stage::deployment(3);
+    stage.refuse("w-1", Cause::Delete);
+    stage.run(60);
+    assert_eq!(stage.state("w-1"), Some(NodeState::Drained));
+    drain_node(&mut stage, &["w-0"]);
+    let done = stage.only("return");
+    assert_eq!(done, ["w-1"]);
+}
+
+#[test]
 fn a_whoever_is_asked_for_right_after_the_cordon_goes_first() {
     let mut stage = Stage::deployment(4);
     stage.cordon("node-0", true);
