@@ -270,8 +270,8 @@ impl View<'_> {
     pub fn is_announced(&self, pod: &Pod) -> bool {
         let noted = pod.notes.drained.as_ref();
         noted.is_some_and(|proof| {
-            let same = pod.running() == Some(proof.container.as_str())
-                || mutant::is(Mutant::OldContainer);
+            let same =
+                pod.running() == Some(proof.container.as_str()) || mutant::is(Mutant::OldContainer);
             same && self.drain_began(pod).is_some_and(|began| proof.at >= began)
         })
     }

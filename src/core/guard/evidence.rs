@@ -155,9 +155,7 @@ impl Evidence {
         if seen.list.is_some_and(|last| last.at >= list.at) {
             return;
         }
-        let run = seen
-            .empty
-            .filter(|run| list.at.since(run.last) <= SAME_RUN);
+        let run = seen.empty.filter(|run| list.at.since(run.last) <= SAME_RUN);
         seen.empty = (list.unfinished == 0).then(|| Clear::extend(run, list.at));
         seen.list = Some(list);
     }

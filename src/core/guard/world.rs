@@ -14,7 +14,7 @@ pub struct World {
     pods: HashMap<String, Pod>,
     pod_names: HashMap<Name, String>,
     by_owner: HashMap<String, BTreeSet<String>>,
-    by_cluster: BTreeMap<ClusterId, BTreeSet<String>>,
+    by_cluster: BTreeMap<ClusterId, Members>,
     by_node: HashMap<String, BTreeSet<String>>,
     workloads: HashMap<String, Workload>,
     workload_names: HashMap<(Kind, Name), String>,
@@ -23,6 +23,13 @@ pub struct World {
     nodes: HashMap<String, Node>,
     namespaces: HashMap<String, Namespace>,
     external: BTreeSet<ClusterId>,
+}
+
+/// The pods of a cluster by what they do: coordinators are asked after far more often than there are any.
+#[derive(Clone, Debug, Default)]
+struct Members {
+    workers: BTreeSet<String>,
+    coordinators: BTreeSet<String>,
 }
 
 impl World {
@@ -37,7 +44,7 @@ impl World {
             enter(&mut self.by_node, node, &uid);
         }
         let cluster = self.by_cluster.entry(pod.cluster.clone()).or_default();
-        cluster.insert(uid.clone());
+        cluster.of_mut(pod.role).insert(uid.clone());
         self.pod_names.insert(pod.name.clone(), uid.clone());
         self.pods.insert(uid, pod);
     }
@@ -53,7 +60,7 @@ impl World {
             leave(&mut self.by_node, node, &uid);
         }
         if let Some(cluster) = self.by_cluster.get_mut(&pod.cluster) {
-            cluster.remove(&uid);
+            cluster.of_mut(pod.role).remove(&uid);
             if cluster.is_empty() {
                 self.by_cluster.remove(&pod.cluster);
             }
@@ -154,8 +161,8 @@ impl World {
 
     /// The pods of one role in a cluster.
     pub fn members(&self, cluster: &ClusterId, role: Role) -> impl Iterator<Item = &Pod> {
-        let members = self.pods_in(self.by_cluster.get(cluster));
-        members.filter(move |pod| pod.role == role)
+        let members = self.by_cluster.get(cluster);
+        self.pods_in(members.map(|members| members.of(role)))
     }
 
     /// Every cluster that has a pod.
@@ -233,6 +240,26 @@ impl World {
         uids.into_iter()
             .flatten()
             .filter_map(|uid| self.pods.get(uid))
+    }
+}
+
+impl Members {
+    const fn of(&self, role: Role) -> &BTreeSet<String> {
+        match role {
+            Role::Worker => &self.workers,
+            Role::Coordinator => &self.coordinators,
+        }
+    }
+
+    const fn of_mut(&mut self, role: Role) -> &mut BTreeSet<String> {
+        match role {
+            Role::Worker => &mut self.workers,
+            Role::Coordinator => &mut self.coordinators,
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.workers.is_empty() && self.coordinators.is_empty()
     }
 }
 

@@ -31,7 +31,8 @@ impl Sim {
 
     /// `revisionHistoryLimit` is 1: of the old ReplicaSets without pods the last one stays.
     fn forget_empty(&mut self, old: &[Wix]) {
-        let empty = |set: &Wix| self.replicas(*set) == 0 && self.store.pods_of(*set).next().is_none();
+        let empty =
+            |set: &Wix| self.replicas(*set) == 0 && self.store.pods_of(*set).next().is_none();
         let mut empty: Vec<_> = old.iter().copied().filter(empty).collect();
         empty.pop();
         for set in empty {

@@ -97,7 +97,9 @@ pub fn together(verdicts: impl IntoIterator<Item = Verdict>, none: Row) -> Verdi
 fn by_queries(view: &View, ask: &Ask, pod: &Pod) -> Verdict {
     let over = is_over(view, ask, pod);
     match queries(view, pod) {
-        Queries::None if is_listed_now(view, pod) || mutant::is(Mutant::OldList) => Verdict::allow(Row::CoordinatorIdle),
+        Queries::None if is_listed_now(view, pod) || mutant::is(Mutant::OldList) => {
+            Verdict::allow(Row::CoordinatorIdle)
+        }
         // A query may have come since: only a list of now counts.
         Queries::None => Verdict {
             outcome: Outcome::Look(vec![pod.uid.clone()]),
