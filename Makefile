@@ -8,8 +8,9 @@ SHELL := /usr/bin/env bash
 # What tests install lives here, outside the checkout.
 export XTRINODE_TEST_CACHE ?= $(HOME)/.cache/xtrinode-test
 STEP := ./tests/parts/step.sh
+SIM := cargo test --locked --profile sim --features mutants --test simulation --
 
-.PHONY: help demo check test lint deny unit chart cluster bench fuzz image parts docs
+.PHONY: help demo check test lint deny unit sim mutants chart cluster bench fuzz image parts docs
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,12 +23,15 @@ check: ## The fast inner loop: format, lints, unit and integration tests without
 	cargo clippy --locked --all-targets -- -D warnings
 	cargo clippy --locked --test chart --test cluster --test simulation -- -D warnings
 	cargo test --locked --lib --bins --test it
+	cargo test --locked --test simulation -- --disruptions 20000
 
 test: ## Everything: installs what it needs, then lints, tests, real Helm, Prometheus and Trino
 	@$(STEP) begin
 	@$(STEP) "format and lints" $(MAKE) --no-print-directory lint
 	@$(STEP) "dependencies: bans, licences, sources" $(MAKE) --no-print-directory deny
 	@$(STEP) "unit and integration tests" $(MAKE) --no-print-directory unit
+	@$(STEP) "simulation: a million disruptions" $(MAKE) --no-print-directory sim
+	@$(STEP) "simulation: each rule broken" $(MAKE) --no-print-directory mutants
 	@$(STEP) "real programs for the tests" $(MAKE) --no-print-directory parts
 	@$(STEP) "chart, with real Helm" $(MAKE) --no-print-directory chart
 	@$(STEP) "real Trino and Prometheus" $(MAKE) --no-print-directory cluster
@@ -43,6 +47,13 @@ deny:
 
 unit:
 	cargo test --locked --lib --bins --test it
+
+sim: ## Simulate DISRUPTIONS (default a million) against the real rules of the guard, from SEED (default 1)
+	$(SIM) --disruptions $(or $(DISRUPTIONS),1000000) --seed $(or $(SEED),1)
+
+mutants: ## Break each rule of the guard in turn: the simulation must notice within 20 000 disruptions
+	$(SIM) --mutants --seed 1
+	$(SIM) --mutants --seed 3
 
 parts: ## Install the real programs that the tests run against
 	./tests/parts/install.sh

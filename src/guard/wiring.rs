@@ -38,7 +38,7 @@ use super::trino::own::Own;
 use super::trino::power::Power;
 use super::trino::stream::Stream;
 use super::trino::workers::Workers;
-use super::webhook::{Trust, Webhook};
+use super::webhook::{Seeker, Trust, Webhook};
 
 /// The server drops what is left open when the grace is over; that takes a moment.
 pub(super) const MARGIN: Duration = Duration::from_secs(1);
@@ -305,6 +305,10 @@ impl Base {
             lists: Lists {
                 state: state.clone(),
                 settings: self.settings.clone(),
+            },
+            seeker: Seeker {
+                kubernetes: self.kubernetes.clone(),
+                selection: selection(&self.settings)?,
             },
             effects,
             identities: Identities {

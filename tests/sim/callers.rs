@@ -144,6 +144,7 @@ impl Sim {
     fn begin_caller(&mut self, caller: Caller) -> usize {
         let at = self.callers.len();
         self.callers.push(caller);
+        self.waiting += 1;
         self.enter(1, Event::Caller(at));
         at
     }
@@ -374,6 +375,7 @@ impl Sim {
         if std::mem::replace(&mut caller.done, true) {
             return;
         }
+        self.waiting -= 1;
         let wait = self.now - caller.began;
         let (what, node) = (caller.what, caller.node);
         self.tally.ended(what, reached, wait);

@@ -5,10 +5,11 @@ use std::time::Duration;
 use xtrinode::core::guard::ask::{Outcome, Verdict};
 use xtrinode::core::guard::bounds::ALLOWED;
 use xtrinode::core::guard::facts::pod::{Phase, Role};
+use xtrinode::core::guard::gate::Patience;
 use xtrinode::core::guard::rows::Row;
 use xtrinode::trino::words::NodeState;
 
-use crate::callers::{Caller, What};
+use crate::callers::What;
 use crate::kube::store::{Pix, Wix, stamp};
 use crate::sim::Sim;
 
@@ -128,27 +129,34 @@ impl Sim {
 
     /// A removal was accepted.
     pub fn check_removal(&mut self, pod: Pix, row: Option<Row>) {
-        let bounds = &self.params.policy.bounds;
-        let least = bounds.preemption_max_block.min(bounds.max_block);
-        let waited = self.store.cells[pod]
-            .pod
-            .notes
-            .blocked_since
-            .map(|at| stamp(self.now).since(at));
-        let early = waited.is_none_or(|waited| waited + Duration::from_secs(6) < least);
-        if row == Some(Row::MaxBlock) && early {
-            self.violated("forced before its bound", pod);
+        let returning = self.store.cells[pod].pod.notes.returning.is_some();
+        if returning && row.is_some_and(|row| matches!(row, Row::Drained | Row::Leaked)) {
+            self.violated("let go while it was taken back", pod);
         }
         if row.is_none_or(|row| FORCED.contains(&row) || row == Row::Dead) {
             self.excuse();
         }
     }
 
+    /// A bound let a pod go: was it over for whoever asked?
+    pub fn check_force(&mut self, pod: Pix, patience: Patience) {
+        let bounds = &self.params.policy.bounds;
+        let least = match patience {
+            Patience::Endless => return self.violated("the operator profited from a bound", pod),
+            Patience::Preemption => bounds.preemption_max_block.min(bounds.max_block),
+            Patience::Ordinary => bounds.max_block,
+        };
+        let refused = self.store.cells[pod].pod.notes.blocked_since;
+        let waited = refused.map(|at| stamp(self.now).since(at));
+        if waited.is_none_or(|waited| waited + Duration::from_secs(6) < least) {
+            self.violated("forced before its bound", pod);
+        }
+    }
+
     /// A request was refused: is that still allowed to be?
     pub fn check_refusal(&mut self, rix: usize, verdict: &Verdict) {
         let review = self.reviews.get(rix);
-        let patient =
-            review.ask.caller.patience() == xtrinode::core::guard::gate::Patience::Endless;
+        let patient = review.ask.caller.patience() == Patience::Endless;
         let Some(pod) = review.pod.filter(|_| !patient) else {
             return;
         };
@@ -358,7 +366,7 @@ impl Sim {
     /// Whether nothing is left to wait for.
     pub fn is_calm(&self) -> bool {
         let pods = self.store.live.iter().all(|pix| self.is_clean(*pix));
-        pods && self.callers.iter().all(Caller::is_done) && self.is_complete()
+        self.waiting == 0 && pods && self.is_complete()
     }
 
     /// Whether a pod is as if nobody had ever asked for it.

@@ -6,11 +6,14 @@ use crate::agenda::Event;
 use crate::callers::What;
 use crate::dice::Dice;
 use crate::params::Params;
-use crate::sim::Sim;
+use crate::sim::{SETTLED, Sim};
 
 /// Beyond the last disruption nothing may take longer, in milliseconds: twice maxBlock, the longest back-off,
 /// abandonAfter, and some minutes.
 const PATIENCE: u64 = 2 * 1_800_000 + 1_000_000 + 1_200_000 + 1_200_000;
+
+/// Disruptions begin for at most so long, in milliseconds.
+const LONG: u64 = 5_400_000;
 
 /// Runs one episode to its end.
 pub fn episode(seed: u64, guarded: bool, traced: bool) -> Sim {
@@ -30,19 +33,18 @@ impl Sim {
         if self.remaining == 0 {
             return;
         }
-        let open = self
-            .callers
-            .iter()
-            .filter(|caller| !caller.is_done())
-            .count();
-        if open < self.params.at_once {
+        // Where one bound after the other has to pass, the next cluster shows more.
+        if self.now > SETTLED + LONG {
+            self.remaining = 1;
+        }
+        if self.waiting < self.params.at_once {
             let before = self.tally.disruptions();
             self.draw_disruption();
             let made = u32::try_from(self.tally.disruptions() - before).unwrap_or(u32::MAX);
             self.remaining = self.remaining.saturating_sub(made);
         }
         if self.remaining > 0 {
-            let next = self.dice.skewed(200, 14_000);
+            let next = self.dice.skewed(200, 8000);
             self.enter(next, Event::Disrupt);
             return;
         }

@@ -1,7 +1,7 @@
 //! What passes the API server: a request is judged by one guard replica with what that one knows, its workers are asked,
 //! its grants are written by compare-and-swap, and only then it happens. Time passes between all of these.
 
-use xtrinode::core::guard::ask::{Ask, Caller as Who, Effect, Outcome, Request, Verdict};
+use xtrinode::core::guard::ask::{Ask, Effect, Outcome, Request, Verdict};
 use xtrinode::core::guard::edit;
 use xtrinode::core::guard::facts::pod::Role;
 use xtrinode::core::guard::notes::GrantKey;
@@ -59,13 +59,16 @@ pub struct Review {
     verdict: Option<Verdict>,
     versions: Vec<String>,
     granted: bool,
-    /// When the query list was read that the verdict rests on.
+    /// When the query list was read that the verdict rests on; at most 2 s before it.
     listed: u64,
     races: u32,
 }
 
 /// Rows by which time lets go.
 const TIMED: [Row; 3] = [Row::MaxBlock, Row::CoordinatorMaxBlock, Row::UnknownMax];
+
+/// A list counts for so long, in milliseconds.
+const LOOK: u64 = 2000;
 
 /// Judged again so often after a lost race, and so much later, in milliseconds.
 const RACES: u32 = 3;
@@ -157,7 +160,7 @@ impl Sim {
         let review = self.reviews.get(rix);
         let replica = &mut self.guard.replicas[review.replica];
         replica.catch_up(&self.store, self.now);
-        review.listed = replica.listed;
+        review.listed = replica.listed.max(self.now.saturating_sub(LOOK));
         let view = replica.view(&self.params.policy, self.now);
         let verdict = judge(&view, &review.ask);
         match unseen::doubtful(&view, &review.ask, &verdict) {
@@ -338,9 +341,12 @@ impl Sim {
             return;
         }
         self.judging = row;
-        if review.ask.caller == Who::Operator && row.is_some_and(|row| TIMED.contains(&row)) {
-            let pod = review.pod.unwrap_or_default();
-            self.violated("the operator profited from a bound", pod);
+        let pod = review
+            .pod
+            .filter(|_| row.is_some_and(|row| TIMED.contains(&row)));
+        let patience = review.ask.caller.patience();
+        if let Some(pod) = pod {
+            self.check_force(pod, patience);
         }
         let answer = self.perform(rix, &request, row);
         self.answer(rix, answer);

@@ -36,6 +36,8 @@ pub struct Sim {
     pub reviews: Reviews,
     /// Those who remove pods.
     pub callers: Vec<Caller>,
+    /// How many of them still want something.
+    pub waiting: usize,
     /// What happened.
     pub tally: Tally,
     /// What must not have.
@@ -69,7 +71,7 @@ pub struct Sim {
 }
 
 /// A cluster as old as this has settled, in milliseconds.
-const SETTLED: u64 = 600_000;
+pub const SETTLED: u64 = 600_000;
 
 impl Sim {
     /// A settled cluster.
@@ -85,6 +87,7 @@ impl Sim {
             guard: Guard::default(),
             reviews: Reviews::default(),
             callers: Vec::new(),
+            waiting: 0,
             tally: Tally::default(),
             violations: Vec::new(),
             loaded: true,
@@ -290,12 +293,11 @@ impl Sim {
 
     /// Whether anybody waits or anything of ours is on a pod.
     pub fn measure_busy(&mut self) {
-        let open = self.callers.iter().any(|caller| !caller.is_done());
         // Once everybody has gone, what is left to wait for is silence.
         let leaving = |pix: &Pix| {
             let notes = &self.store.cells[*pix].pod.notes;
             notes.drained.is_some() || notes.returning.is_some()
         };
-        self.busy = open || self.store.live.iter().any(leaving);
+        self.busy = self.waiting > 0 || self.store.live.iter().any(leaving);
     }
 }

@@ -148,6 +148,25 @@ pub const ALL: &[Story] = &[
         end: nothing_killed,
     },
     Story {
+        letter: 'K',
+        title: "the same, always busy: a bound ends it",
+        params: || {
+            let mut params = slow(3);
+            params.drainable = false;
+            params.query_every = 500;
+            params.query_limit = 40;
+            params
+        },
+        script: &[(20, |sim| on_first(sim, What::Insists))],
+        end: |sim| {
+            nothing_killed(sim)?;
+            match sim.tally.removed {
+                1 => Ok(()),
+                count => Err(format!("{count} pods were removed and not one")),
+            }
+        },
+    },
+    Story {
         letter: 'l',
         title: "many queries, cycles of 90 s",
         params: || {
@@ -196,24 +215,27 @@ pub const ALL: &[Story] = &[
     },
     Story {
         letter: 'o',
-        title: "the container restarts DRAINED; somebody else drains the next one, and the guard is new",
+        title: "containers restart DRAINED; somebody else drains the next ones, and the guard is new",
         params: || {
-            let mut params = slow(4);
+            let mut params = Params::plain(12);
             params.trino_grace = 500;
-            params.query_every = 500;
-            params.query_limit = 12;
+            params.query_every = 700;
+            params.query_long = 2000;
             params.vetoes = 1000;
             params
         },
         script: &[
-            (20, |sim| on_first(sim, What::Insists)),
-            (80, |sim| sim.crash(0)),
-            (200, |sim| {
+            (20, |sim| {
+                sim.want_gone(What::Taint, &[0, 1, 2]);
+            }),
+            (80, |sim| {
+                (0..3).for_each(|pix| sim.crash(pix));
+                stop_guard(sim);
+            }),
+            (140, |sim| {
                 sim.params.vetoes = 0;
-                sim.guard.replicas.iter_mut().for_each(|replica| {
-                    replica.evidence = xtrinode::core::guard::evidence::Evidence::default();
-                });
-                sim.foreign_drain(0);
+                (0..3).for_each(|pix| sim.foreign_drain(pix));
+                (0..sim.guard.replicas.len()).for_each(|at| sim.revive(at));
             }),
         ],
         end: nothing_killed,
@@ -326,6 +348,14 @@ fn scale(sim: &mut Sim, what: What, to: u32) {
 fn on_first(sim: &mut Sim, what: What) {
     let first: Vec<Pix> = sim.store.members(Role::Worker).take(1).collect();
     sim.want_gone(what, &first);
+}
+
+/// No replica runs until somebody revives it.
+fn stop_guard(sim: &mut Sim) {
+    for replica in &mut sim.guard.replicas {
+        replica.alive = false;
+        replica.epoch += 1;
+    }
 }
 
 fn evict_coordinator(sim: &mut Sim) {

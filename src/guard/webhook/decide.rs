@@ -7,6 +7,7 @@ use axum::http::StatusCode;
 
 use crate::core::guard::ask::{Ask, Outcome, Verdict};
 use crate::core::guard::rows::Row;
+use crate::core::guard::verdict::unseen;
 use crate::guard::effects::Granted;
 use crate::web::problem::Problem;
 
@@ -48,9 +49,31 @@ impl Webhook {
         })
     }
 
+    /// The verdict after the API server was asked for a pod on whose absence it rests. Who can't ask does not allow.
+    async fn sought(&self, ask: &Ask, verdict: Verdict) -> Verdict {
+        let name = self
+            .state
+            .view(|view| unseen::doubtful(view, ask, &verdict).cloned());
+        let Some(name) = name else {
+            return verdict;
+        };
+        match self.seeker.uid(&name).await {
+            Ok(uid) => self
+                .state
+                .view(|view| unseen::found(view, ask, verdict, uid.as_deref())),
+            Err(failure) => {
+                tracing::warn!(pod = %name, %failure, "Could not ask for a pod that the cache does not know");
+                let text = format!(
+                    "the guard does not know pod {name} and could not ask for it; try again"
+                );
+                Verdict::wait(Row::Unknown, text)
+            }
+        }
+    }
+
     /// The verdict after whoever it rests on was asked. Who does not repeat what it said is refused.
     async fn looked(&self, ask: &Ask) -> Verdict {
-        let first = self.state.judge(ask);
+        let first = self.sought(ask, self.state.judge(ask)).await;
         let Outcome::Look(uids) = &first.outcome else {
             return first;
         };

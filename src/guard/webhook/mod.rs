@@ -2,6 +2,7 @@
 //! intends is written before an allow and after a refusal. Judges nothing itself.
 
 mod decide;
+mod seek;
 mod trust;
 
 use std::sync::Arc;
@@ -28,6 +29,7 @@ use super::state::{Fresh, State};
 use super::trino::lists::Lists;
 use super::trino::looks::Looks;
 
+pub use seek::Seeker;
 pub use trust::Trust;
 
 /// What reviews are answered from.
@@ -39,6 +41,8 @@ pub struct Webhook {
     pub looks: Looks,
     /// Asks coordinators on an allow.
     pub lists: Lists,
+    /// Asks for pods that the cache does not know.
+    pub seeker: Seeker,
     /// Writes what verdicts intend.
     pub effects: Effects,
     /// Who is who.

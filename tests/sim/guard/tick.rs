@@ -30,10 +30,10 @@ impl Sim {
         if self.leads(at) {
             self.lead(at);
         }
-        let pause = if self.busy {
-            self.dice.between(800, 1600)
-        } else {
-            4000
+        let pause = match (self.busy, self.remaining > 0) {
+            (true, true) => self.dice.between(800, 1600),
+            (true, false) => self.dice.between(1500, 3000),
+            (false, _) => 4000,
         };
         self.enter(pause, Event::Tick(at, epoch));
     }

@@ -7,7 +7,7 @@ pub mod worker;
 use xtrinode::trino::words::NodeState;
 
 use crate::kube::store::Pix;
-use query::{Phase, Query};
+use query::Query;
 
 /// What the coordinator believes of a node.
 #[derive(Clone, Copy, Debug)]
@@ -27,6 +27,8 @@ pub struct Trino {
     pub queries: Vec<Query>,
     /// Those that are not over.
     pub open: Vec<usize>,
+    /// How many of these are transactions between two statements.
+    pub between: u64,
     /// The coordinator's process, if one serves.
     pub coordinator: Option<(Pix, u32)>,
     /// What it believes of its workers.
@@ -38,8 +40,7 @@ pub struct Trino {
 impl Trino {
     /// How many queries are not over.
     pub fn unfinished(&self) -> u64 {
-        let open = self.open.iter().map(|qix| &self.queries[*qix]);
-        open.filter(|query| query.phase != Phase::Between).count() as u64
+        self.open.len() as u64 - self.between
     }
 
     /// Takes in what a node says of itself, or that it is gone.

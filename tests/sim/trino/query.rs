@@ -223,6 +223,7 @@ impl Sim {
         let now = self.now;
         let query = &mut self.trino.queries[qix];
         if query.phase == Phase::Between {
+            self.trino.between -= 1;
             query.phase = Phase::Queued;
             (query.created, query.queued) = (now, now);
         }
@@ -349,6 +350,7 @@ impl Sim {
             self.tally.finished += 1;
             return;
         }
+        self.trino.between += 1;
         query.more -= 1;
         query.phase = Phase::Between;
         query.attempt += 1;
@@ -421,6 +423,7 @@ impl Sim {
 
     fn close(&mut self, qix: usize) {
         let query = &mut self.trino.queries[qix];
+        self.trino.between -= u64::from(query.phase == Phase::Between);
         query.phase = Phase::Over;
         query.tasks = Vec::new();
         self.trino.open.retain(|open| *open != qix);

@@ -125,7 +125,8 @@ impl Verdict {
         }
     }
 
-    fn wait(row: Row, message: String) -> Self {
+    /// A refusal for now.
+    pub fn wait(row: Row, message: String) -> Self {
         Self::refuse(row, Outcome::Wait, message)
     }
 
