@@ -89,6 +89,7 @@ fn webhook(
     Ok(Arc::new(Webhook {
         looks,
         lists,
+        seeker: None,
         effects: Effects::new(state.clone(), pen, counters.clone()),
         identities: Identities::default(),
         trust: Trust::load(Some(&secret), None)?,

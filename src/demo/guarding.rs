@@ -126,6 +126,7 @@ impl Parts {
             state: self.state.clone(),
             looks: self.looks.clone(),
             lists: self.lists(),
+            seeker: None,
             effects: self.effects.clone(),
             identities: Identities::default(),
             trust: Trust::load(None, Some(vec![api::NAME.to_owned()]))?,

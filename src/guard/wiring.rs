@@ -306,10 +306,10 @@ impl Base {
                 state: state.clone(),
                 settings: self.settings.clone(),
             },
-            seeker: Seeker {
+            seeker: Some(Seeker {
                 kubernetes: self.kubernetes.clone(),
                 selection: selection(&self.settings)?,
-            },
+            }),
             effects,
             identities: Identities {
                 operator: self.settings.policy.operator.clone(),

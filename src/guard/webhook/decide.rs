@@ -54,10 +54,10 @@ impl Webhook {
         let name = self
             .state
             .view(|view| unseen::doubtful(view, ask, &verdict).cloned());
-        let Some(name) = name else {
+        let (Some(name), Some(seeker)) = (name, &self.seeker) else {
             return verdict;
         };
-        match self.seeker.uid(&name).await {
+        match seeker.uid(&name).await {
             Ok(uid) => self
                 .state
                 .view(|view| unseen::found(view, ask, verdict, uid.as_deref())),
