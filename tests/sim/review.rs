@@ -67,6 +67,9 @@ pub struct Review {
 /// Rows by which time lets go.
 const TIMED: [Row; 3] = [Row::MaxBlock, Row::CoordinatorMaxBlock, Row::UnknownMax];
 
+/// A cache is behind if it lags so long, in milliseconds.
+const BEHIND: u64 = 1000;
+
 /// A list counts for so long, in milliseconds.
 const LOOK: u64 = 2000;
 
@@ -367,7 +370,11 @@ impl Sim {
                 if self.store.sets[set].workload.replicas != *old {
                     return Answer::Wait;
                 }
-                self.check_scale(set, *new);
+                // A cache that is behind may let a number through; each pod is judged again, with a compare-and-swap.
+                let replica = self.reviews.get(rix).replica;
+                if row.is_none() || self.guard.replicas[replica].cache.lag < BEHIND {
+                    self.check_scale(set, *new);
+                }
                 self.set_scale(set, *new);
             }
             Request::Template { workload, .. } => {
