@@ -12,8 +12,8 @@ use super::reviews::evictions;
 use super::scene::{Doing, Scene};
 
 const ROUNDS: usize = 5;
-const FLOOD: Duration = Duration::from_millis(1500);
-const STEADY: Duration = Duration::from_secs(2);
+const FLOOD: Duration = Duration::from_millis(800);
+const STEADY: Duration = Duration::from_secs(1);
 const RATES: [u32; 2] = [10_000, 1000];
 
 /// What was measured of one server with one protocol.
@@ -37,8 +37,17 @@ struct Lane {
     column: Column,
 }
 
-/// Both servers, both protocols.
+/// Both servers, both protocols, as many rounds as medians take.
 pub fn denials(goals: &mut Goals) -> anyhow::Result<()> {
+    rounds(goals, ROUNDS)
+}
+
+/// The same once: short enough to be run with a priority that stops all other work on the machine.
+pub fn once(goals: &mut Goals) -> anyhow::Result<()> {
+    rounds(goals, 1)
+}
+
+fn rounds(goals: &mut Goals, rounds: usize) -> anyhow::Result<()> {
     println!(
         "\ndenials of evictions, 10 000 pods, 2000 workers in state; server on one processor, load on another"
     );
@@ -52,8 +61,8 @@ pub fn denials(goals: &mut Goals) -> anyhow::Result<()> {
             lanes.push(Lane::start(name, http, folder.path())?);
         }
     }
-    for round in 0..ROUNDS {
-        println!("round {} of {ROUNDS}", round + 1);
+    for round in 0..rounds {
+        println!("round {} of {rounds}", round + 1);
         lanes.rotate_left(1);
         for lane in &mut lanes {
             lane.round(folder.path(), &reviews)?;

@@ -49,6 +49,7 @@ fn main() -> anyhow::Result<ExitCode> {
         ["serve", "ours", folder, port] => served(ours::serve(Path::new(folder), port.parse()?)),
         ["serve", "peer", folder] => served(admission::serve(Path::new(folder))),
         ["serve", "api", folder] => served(api::serve(Path::new(folder))),
+        ["load", "once", ..] => measure(&[compare::once]),
         ["load", ..] => measure(&[compare::denials]),
         ["fresh", ..] => measure(&[fresh::connections]),
         ["allow", ..] => measure(&[allow::path]),

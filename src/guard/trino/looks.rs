@@ -1,14 +1,15 @@
 //! Looks at every guarded pod in turn, often at those that somebody wants gone, and at once when a review asks. Decides
 //! how often; what follows from an answer is for `core::guard` to say.
 
-use std::collections::{HashMap, HashSet};
+use std::cmp::Reverse;
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::{StreamExt, stream};
 use tokio::task::JoinSet;
-use tokio::time::Instant;
+use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
 use crate::core::guard::class::View;
@@ -34,6 +35,9 @@ const SWEEP: Duration = Duration::from_secs(60);
 /// Looks at once.
 const AT_ONCE: usize = 64;
 
+/// Looks that are made ready at once: as many as end before the list of pods is gone through again, and more.
+const READY: usize = 2048;
+
 /// The first version whose workers can be drained and brought back.
 const DRAINS_SINCE: u32 = 476;
 
@@ -54,7 +58,26 @@ struct Due {
     cluster: ClusterId,
     role: Role,
     started: bool,
-    every: Duration,
+}
+
+/// When which pod was looked at.
+#[derive(Debug, Default)]
+struct Turns {
+    last: HashMap<String, Instant>,
+    under_way: HashSet<String>,
+}
+
+impl Turns {
+    /// How long a pod has waited beyond its pause; `None` where it is not its turn. One that was never looked at comes first.
+    fn waited(&self, uid: &str, pause: Duration, now: Instant) -> Option<Duration> {
+        if self.under_way.contains(uid) {
+            return None;
+        }
+        match self.last.get(uid) {
+            Some(last) => now.duration_since(*last).checked_sub(pause),
+            None => Some(Duration::MAX),
+        }
+    }
 }
 
 impl Looks {
@@ -64,39 +87,60 @@ impl Looks {
     }
 
     async fn go_on(&self) {
-        let mut last: HashMap<String, Instant> = HashMap::new();
-        let mut under_way: HashSet<String> = HashSet::new();
+        let mut turns = Turns::default();
+        let mut ready = VecDeque::new();
         let mut looks: JoinSet<String> = JoinSet::new();
         let mut swept = Instant::now();
         let mut tick = tokio::time::interval(TICK);
+        // Ticks that were missed while this process had no processor are not made up for.
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                _ = tick.tick() => {}
+                _ = tick.tick() => {
+                    if swept.elapsed() >= SWEEP {
+                        swept = Instant::now();
+                        self.sweep();
+                    }
+                    ready = self.state.view(|view| self.ready(view, &mut turns));
+                }
                 Some(Ok(uid)) = looks.join_next() => {
-                    under_way.remove(&uid);
-                    continue;
+                    turns.under_way.remove(&uid);
                 }
             }
-            if swept.elapsed() >= SWEEP {
-                swept = Instant::now();
-                self.sweep();
-            }
-            let all = self.state.view(|view| self.due(view));
-            let alive: HashSet<_> = all.iter().map(|due| due.address.uid.clone()).collect();
-            last.retain(|uid, _| alive.contains(uid));
-            for due in all {
-                let uid = due.address.uid.clone();
-                let rested = last.get(&uid).is_none_or(|at| at.elapsed() >= due.every);
-                if rested && looks.len() < AT_ONCE && under_way.insert(uid.clone()) {
-                    last.insert(uid.clone(), Instant::now());
-                    let looker = self.clone();
-                    looks.spawn(async move {
-                        looker.look(&due).await;
-                        uid
-                    });
-                }
-            }
+            self.begin(&mut ready, &mut turns, &mut looks);
         }
+    }
+
+    /// Begins as many looks as may be under way.
+    fn begin(&self, ready: &mut VecDeque<Due>, turns: &mut Turns, looks: &mut JoinSet<String>) {
+        while looks.len() < AT_ONCE
+            && let Some(due) = ready.pop_front()
+        {
+            let uid = due.address.uid.clone();
+            turns.last.insert(uid.clone(), Instant::now());
+            turns.under_way.insert(uid.clone());
+            let looker = self.clone();
+            looks.spawn(async move {
+                looker.look(&due).await;
+                uid
+            });
+        }
+    }
+
+    /// The looks that are due, those first that have waited longest: where there are more than can be taken, each pod gets
+    /// its turn.
+    fn ready(&self, view: &View, turns: &mut Turns) -> VecDeque<Due> {
+        turns
+            .last
+            .retain(|uid, _| view.world.pod_by_uid(uid).is_some());
+        let now = Instant::now();
+        let pods = view.world.pods().filter(|pod| view.is_guarded(pod));
+        let mut waiting: Vec<_> = pods
+            .filter_map(|pod| Some((turns.waited(&pod.uid, every(view, pod), now)?, pod)))
+            .collect();
+        waiting.sort_unstable_by_key(|(waited, _)| Reverse(*waited));
+        let due = waiting.into_iter().take(READY);
+        due.filter_map(|(_, pod)| self.due_of(view, pod)).collect()
     }
 
     /// Looks at these workers now, all at once.
@@ -141,24 +185,24 @@ impl Looks {
         self.workers.keep_only(|socket| live.contains(socket));
     }
 
-    fn due(&self, view: &View) -> Vec<Due> {
-        let pods = view.world.pods().filter(|pod| view.is_guarded(pod));
-        pods.filter_map(|pod| self.due_of(view, pod)).collect()
-    }
-
     fn due_of(&self, view: &View, pod: &Pod) -> Option<Due> {
         let owned = view.world.controller(pod).is_some();
         let seen = view.evidence.worker(pod);
-        let leaving = seen.is_some_and(|seen| seen.leaving.is_some());
-        let wanted = pod.notes.want.is_some() || pod.notes.drain.is_some();
         Some(Due {
             address: Address::of(pod, self.port, owned)?,
             cluster: pod.cluster.clone(),
             role: pod.role,
             started: seen.is_some_and(|seen| seen.started),
-            every: if leaving || wanted { EAGER } else { ORDINARY },
         })
     }
+}
+
+/// The pause between two looks at a pod.
+fn every(view: &View, pod: &Pod) -> Duration {
+    let seen = view.evidence.worker(pod);
+    let leaving = seen.is_some_and(|seen| seen.leaving.is_some());
+    let wanted = pod.notes.want.is_some() || pod.notes.drain.is_some();
+    if leaving || wanted { EAGER } else { ORDINARY }
 }
 
 /// Whether workers of this version can't be drained. A version that is no number is somebody's own build.
@@ -171,7 +215,23 @@ fn is_too_old(version: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::is_too_old;
+    use super::*;
+
+    #[test]
+    fn who_waited_longest_comes_first_and_nobody_is_asked_twice_at_once() {
+        let mut turns = Turns::default();
+        let now = Instant::now();
+        let waited = |turns: &Turns, pause, seconds| {
+            turns.waited("a", pause, now + Duration::from_secs(seconds))
+        };
+        assert_eq!(waited(&turns, EAGER, 0), Some(Duration::MAX), "never seen");
+        turns.last.insert("a".to_owned(), now);
+        assert_eq!(waited(&turns, EAGER, 0), None, "just seen");
+        assert_eq!(waited(&turns, EAGER, 4), Some(Duration::from_secs(3)));
+        assert_eq!(waited(&turns, ORDINARY, 4), None);
+        turns.under_way.insert("a".to_owned());
+        assert_eq!(waited(&turns, EAGER, 4), None, "it is being asked");
+    }
 
     #[test]
     fn workers_drain_since_476() {
