@@ -38,7 +38,7 @@ pub fn scenarios() -> Vec<Scenario> {
 
 async fn own_node_drained(world: &mut World) -> Result<()> {
     let mut values = installation::values();
-    values["nodeSelector"] = json!(null);
+    values["nodeSelector"] = json!({});
     installation::with(world, values).await?;
     let scene = Scene::without_guard(world, spec("own-node")).await?;
     let query = scene.hold().await?;
