@@ -3,6 +3,7 @@
 
 use anyhow::{Context as _, Result, ensure};
 use k8s_openapi::api::admissionregistration::v1::ValidatingWebhookConfiguration;
+use k8s_openapi::api::core::v1::Secret;
 use kube::api::ListParams;
 use kube::{Api, ResourceExt};
 use serde_json::json;
@@ -14,6 +15,9 @@ use super::scene::{Scene, evict, ours, spec};
 use crate::runner::{Scenario, Stage};
 use crate::wait;
 use crate::world::World;
+
+/// Holds the guard's certificate and its authority.
+const SECRET: &str = "xtrinode-guard-tls";
 
 pub fn scenarios() -> Vec<Scenario> {
     vec![
@@ -38,7 +42,7 @@ pub fn scenarios() -> Vec<Scenario> {
 
 async fn own_node_drained(world: &mut World) -> Result<()> {
     let mut values = installation::values();
-    values["nodeSelector"] = json!(null);
+    values["nodeSelector"] = json!({});
     installation::with(world, values).await?;
     let scene = Scene::without_guard(world, spec("own-node")).await?;
     let query = scene.hold().await?;
@@ -88,26 +92,29 @@ async fn old_replicas_gone(world: &World) -> Result<()> {
     world.ready(NAMESPACE, REPLICAS, 2).await.map(drop)
 }
 
-/// The Secret is emptied, as by somebody who wants new keys: the leader makes new ones, and no review falls between.
+/// The certificate is taken out of the Secret, as by somebody who wants another: the leader has its authority sign a new
+/// one, and no review falls between. (Without the authority itself reviews fail until the new one is published.)
 async fn certificate(world: &mut World) -> Result<()> {
     let scene = Scene::quiet(world, spec("certified")).await?;
     let query = scene.hold().await?;
     scene.wait_seen(world).await?;
     let questions = Questions::start(world, &scene).await?;
-    let before = authority(world).await?;
-    let empty = [
+    let before = served(world).await?.context("a certificate")?;
+    let patch = r#"[{"op":"remove","path":"/data/tls.crt"}]"#;
+    let secret = [
         "patch",
         "secret",
-        "xtrinode-guard-tls",
+        SECRET,
         "-n",
         NAMESPACE,
         "--type=json",
         "-p",
-        r#"[{"op":"remove","path":"/data"}]"#,
+        patch,
     ];
-    world.plane.show(&empty).await?;
-    wait::until("another authority", 120, async || {
-        Ok((authority(world).await? != before).then_some(()))
+    world.plane.show(&secret).await?;
+    wait::until("another certificate", 120, async || {
+        let now = served(world).await?;
+        Ok(now.filter(|now| *now != before).map(drop))
     })
     .await?;
     questions.wait_refused(400).await?;
@@ -116,13 +123,11 @@ async fn certificate(world: &mut World) -> Result<()> {
     scene.end(world).await
 }
 
-async fn authority(world: &World) -> Result<Option<Vec<u8>>> {
-    let api = Api::<ValidatingWebhookConfiguration>::all(world.plane.client.clone());
-    let found = api.get(installation::CONFIGURATION).await?;
-    let first = found.webhooks.unwrap_or_default().into_iter().next();
-    Ok(first
-        .and_then(|one| one.client_config.ca_bundle)
-        .map(|bundle| bundle.0))
+/// The certificate in the Secret.
+async fn served(world: &World) -> Result<Option<Vec<u8>>> {
+    let api = Api::<Secret>::namespaced(world.plane.client.clone(), NAMESPACE);
+    let data = api.get(SECRET).await?.data.unwrap_or_default();
+    Ok(data.get("tls.crt").map(|bytes| bytes.0.clone()))
 }
 
 async fn uninstalled(world: &mut World) -> Result<()> {
@@ -159,6 +164,7 @@ async fn uninstalled(world: &mut World) -> Result<()> {
             pod.name_any()
         );
     }
+    world.ready(NAMESPACE, REPLICAS, 0).await?;
     let leftovers = [
         "get",
         "all,secret,configmap,lease,role,rolebinding",

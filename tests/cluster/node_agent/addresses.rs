@@ -63,6 +63,12 @@ impl Addresses {
         self.take()
     }
 
+    /// Whether a pod has the address of a cluster's coordinator.
+    pub fn is_taken(&self, cluster: &ClusterName) -> bool {
+        let address = self.coordinators.get(cluster);
+        address.is_some_and(|address| self.taken.contains(address))
+    }
+
     /// Gives one back.
     pub fn give_back(&mut self, address: Ipv4Addr) {
         self.taken.remove(&address);

@@ -57,6 +57,7 @@ impl Order {
 /// Leads one pod from its binding to its end.
 pub async fn run(shared: Arc<Shared>, pod: Pod, orders: watch::Receiver<Order>) {
     let name = format!("{}/{}", pod.namespace().unwrap_or_default(), pod.name_any());
+    trino_pod::wait_for_sibling(&shared, &pod).await;
     let address = match trino_pod::address(&shared, &pod) {
         Ok(address) => address,
         Err(error) => return println!("node agent: {name}: {error:#}"),

@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use k8s_openapi::api::core::v1::Pod;
@@ -25,6 +26,9 @@ pub const PORT: u16 = 8080;
 
 /// Heap of a node that names none.
 const HEAP_MB: u32 = 700;
+
+/// So often, a quarter of a second apart, a coordinator looks whether the one before it has ended.
+const SIBLING_LOOKS: u32 = 80;
 
 /// The versions in use, looked up once.
 #[derive(Default)]
@@ -64,6 +68,17 @@ pub fn is_coordinator(pod: &Pod) -> bool {
 /// Whether its cluster lets anybody drain it.
 pub fn may_drain(pod: &Pod) -> bool {
     pod::annotation(pod, "tests/may-drain") != "false"
+}
+
+/// A coordinator's successor comes before the old one has ended, and workers know only their cluster's one address, as
+/// they know only the Service's: it waits a moment until that is free.
+pub async fn wait_for_sibling(shared: &Shared, pod: &Pod) {
+    for _ in 0..SIBLING_LOOKS {
+        if !is_coordinator(pod) || !lock(&shared.addresses).is_taken(&cluster(pod)) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(250)).await;
+    }
 }
 
 /// The address that a pod gets: a coordinator its cluster's own.
