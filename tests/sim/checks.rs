@@ -133,6 +133,9 @@ impl Sim {
         if returning && row.is_some_and(|row| matches!(row, Row::Drained | Row::Leaked)) {
             self.violated("let go while it was taken back", pod);
         }
+        if row == Some(Row::Drained) && self.trino.is_believed_active(pod) {
+            self.violated("let go before its coordinator noticed the drain", pod);
+        }
         if row.is_none_or(|row| FORCED.contains(&row) || row == Row::Dead) {
             self.excuse();
         }

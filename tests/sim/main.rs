@@ -1,7 +1,7 @@
 //! A discrete-event simulation of Trino, Kubernetes and the guard: the real `core::guard` decides, everything around it
 //! is modelled, and what must always hold is checked against the model's truth. One thread, no sockets, no sleeping.
 //!
-//! `cargo test --profile sim --test simulation -- --disruptions 1000000` runs many; `--seed N` repeats a run, `--story X`
+//! `make sim`, `make soak-sim` and `make mutants` run it. `cargo test --profile sim --test simulation -- --disruptions N` runs many; `--seed N` repeats a run, `--story X`
 //! tells one story, `--without-guard` shows what happens without it, `--mutant NAME` breaks one rule (needs
 //! `--features mutants`), `--mutants` all of them, one after the other.
 

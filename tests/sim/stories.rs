@@ -217,24 +217,25 @@ pub const ALL: &[Story] = &[
         letter: 'o',
         title: "containers restart DRAINED; somebody else drains the next ones, and the guard is new",
         params: || {
-            let mut params = Params::plain(12);
+            let mut params = Params::plain(24);
             params.trino_grace = 500;
             params.query_every = 700;
             params.query_long = 2000;
+            params.notice = 14_000;
             params.vetoes = 1000;
             params
         },
         script: &[
             (20, |sim| {
-                sim.want_gone(What::Taint, &[0, 1, 2]);
+                sim.want_gone(What::Taint, &[0, 1, 2, 3, 4, 5]);
             }),
             (80, |sim| {
-                (0..3).for_each(|pix| sim.crash(pix));
+                (0..6).for_each(|pix| sim.crash(pix));
                 stop_guard(sim);
             }),
             (140, |sim| {
                 sim.params.vetoes = 0;
-                (0..3).for_each(|pix| sim.foreign_drain(pix));
+                (0..6).for_each(|pix| sim.foreign_drain(pix));
                 (0..sim.guard.replicas.len()).for_each(|at| sim.revive(at));
             }),
         ],

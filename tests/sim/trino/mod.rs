@@ -52,6 +52,12 @@ impl Trino {
         }
     }
 
+    /// Whether the coordinator would place tasks on a pod.
+    pub fn is_believed_active(&self, pod: Pix) -> bool {
+        let mut of_pod = self.beliefs.iter().filter(|belief| belief.pod == pod);
+        of_pod.any(|belief| belief.state == NodeState::Active)
+    }
+
     /// The workers on which the coordinator would place tasks.
     pub fn active(&self) -> Vec<(Pix, u32)> {
         let active = self
