@@ -36,8 +36,8 @@ struct Tally {
     failed: Vec<String>,
 }
 
-/// Runs the scenarios that the arguments choose: words that all have to be part of the name. Measurements run only
-/// when a word asks for them.
+/// Runs the scenarios that the arguments choose: words that all have to be part of the name, none of those after
+/// `--except`. Measurements run only when a word asks for them.
 pub async fn main(scenarios: &[Scenario]) -> ExitCode {
     match run(scenarios).await {
         Ok(tally) if tally.failed.is_empty() => {
@@ -62,13 +62,21 @@ pub async fn main(scenarios: &[Scenario]) -> ExitCode {
 async fn run(scenarios: &[Scenario]) -> Result<Tally> {
     let mut words: Vec<String> = Vec::new();
     let mut list_only = false;
-    for argument in std::env::args().skip(1) {
+    let mut without: Vec<String> = Vec::new();
+    let mut arguments = std::env::args().skip(1);
+    while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--list" => list_only = true,
+            "--except" => {
+                let words = arguments.next().unwrap_or_default();
+                without.extend(words.split(',').map(str::to_owned));
+            }
             // Output is never captured, so this is always so.
             "--nocapture" => {}
             flag if flag.starts_with('-') => {
-                bail!("unknown option {flag}; there are --list, --nocapture, and words of names")
+                bail!(
+                    "unknown option {flag}; there are --list, --except WORD,WORD, --nocapture, and words of names"
+                )
             }
             _ => words.push(argument),
         }
@@ -77,7 +85,8 @@ async fn run(scenarios: &[Scenario]) -> Result<Tally> {
     let chosen = |name: &str| {
         let measures = name.contains("measure-");
         let has = |word: &String| word.split(',').any(|one| name.contains(one));
-        (measuring || !measures) && words.iter().all(has)
+        let left_out = without.iter().any(|word| name.contains(word.as_str()));
+        !left_out && (measuring || !measures) && words.iter().all(has)
     };
     if list_only {
         names(scenarios)
