@@ -106,10 +106,9 @@ async fn autoscale(
     clamp: bool,
 ) -> Result<()> {
     metrics.set(5);
-    let mut scene = Scene::without_guard(world, spec(namespace)).await?;
-    // Three of five workers hold data whose client has stopped: two may go, the third victim may not.
+    let scene = Scene::without_guard(world, spec(namespace)).await?;
+    // Three of five workers hold data whose client has stopped: the two idle ones go first, the third victim may not.
     let query = scene.hold_on(3).await?;
-    scene.load(3).await?;
     world.plane.apply(&scaler(namespace).to_string()).await?;
     println!("  the autoscaler's metric falls from 5 to 2; clamp: {clamp}");
     metrics.set(2);
