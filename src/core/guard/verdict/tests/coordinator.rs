@@ -91,7 +91,8 @@ table! {
     k1_scale_under_break_glass =
         Case::allowed(with(busy(), under_glass), down(), Row::CoordinatorBreakGlass)
             .warns("the node is on fire");
-    k2_not_running = Case::allowed(with(busy(), |scene| scene.crash("c-0")), ask(), Row::CoordinatorDead);
+    k2_not_running = Case::allowed(with(busy(), |scene| scene.crash("c-0")), ask(), Row::CoordinatorDead)
+        .grant("c-0", GrantKey::Pod, true);
     k2_refusing_and_not_ready = Case::allowed(
         with(busy(), |scene| {
             scene.unready("c-0");
@@ -99,7 +100,8 @@ table! {
         }),
         ask(),
         Row::CoordinatorDead,
-    );
+    )
+    .grant("c-0", GrantKey::Pod, true);
     k2_refused_once_a_minute_ago = Case::waits(
         with(busy(), |scene| {
             scene.unready("c-0");

@@ -340,7 +340,8 @@ table! {
         Row::Starting,
         &["w-0"],
     )
-    .want("w-0", Cause::Evict);
+    .want("w-0", Cause::Evict)
+    .says(&["starting"]);
     /// It may serve, and be given work, before it hears that it is to end.
     e15_says_that_it_starts = Case::waits(
         with(|scene| {
@@ -371,7 +372,8 @@ table! {
         ask(),
         Row::Starting,
     )
-    .want("w-0", Cause::Evict);
+    .want("w-0", Cause::Evict)
+    .says(&["starting"]);
     /// The same verdict with the same effects: whoever serves it suppresses them. Each case here is also asked as a dry-run.
     e16_dry_run = Case::waits(
         busy(),

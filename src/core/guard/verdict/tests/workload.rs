@@ -26,12 +26,12 @@ fn namespace() -> Ask {
 /// Everything in the namespace may go.
 fn free() -> Scene {
     let mut scene = Scene::deployment(2);
-    scene.list(0);
-    scene.pass(5);
-    scene.list(0);
     scene.crash("w-1");
     scene.drained("w-0");
     scene.list(0);
+    scene.pass(5);
+    scene.list(0);
+    scene.says("w-0", crate::trino::words::NodeState::Drained);
     scene
 }
 
