@@ -166,6 +166,10 @@ impl Sim {
         review.listed = replica.listed.max(self.now.saturating_sub(LOOK));
         let view = replica.view(&self.params.policy, self.now);
         let verdict = judge(&view, &review.ask);
+        let idle = verdict.row == Row::CoordinatorIdle && verdict.outcome == Outcome::Allow;
+        let old = idle && replica.listed + LOOK < self.now;
+        self.violations
+            .extend(old.then(|| "a coordinator's verdict rests on an old list".to_owned()));
         match unseen::doubtful(&view, &review.ask, &verdict) {
             Some(name) => {
                 let named = |pix: &&Pix| self.store.cells[**pix].pod.name == *name;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use xtrinode::core::guard::facts::pod::Role;
 use xtrinode::core::guard::facts::workload::Kind;
+use xtrinode::core::guard::rows::Row;
 
 use crate::agenda::Event;
 use crate::callers::What;
@@ -251,11 +252,24 @@ pub const ALL: &[Story] = &[
             params
         },
         script: &[(20, evict_coordinator), (400, |sim| sim.loaded = false)],
-        // What comes after the list that the verdict rests on can't be saved.
-        end: |sim| match sim.tally.killed + sim.tally.rerun {
-            0 => Ok(()),
-            lost => Err(format!("{lost} queries were lost")),
-        },
+        end: none_killed,
+    },
+    Story {
+        letter: 'u',
+        title: "the caches are behind and do not know the coordinator's new pod",
+        params: || Params::plain(3),
+        script: &[
+            (20, |sim| {
+                for replica in &mut sim.guard.replicas {
+                    replica.cache.lag = 120_000;
+                }
+                let old: Vec<Pix> = sim.store.members(Role::Coordinator).collect();
+                sim.delete_accepted(old[0], Some(Row::CoordinatorBreakGlass));
+            }),
+            (80, evict_coordinator),
+            (1000, |sim| sim.loaded = false),
+        ],
+        end: none_killed,
     },
     Story {
         letter: 's',
@@ -371,6 +385,14 @@ fn evict_coordinator(sim: &mut Sim) {
 fn kill_leader(sim: &mut Sim) {
     if let Some((leader, _)) = sim.guard.lease {
         sim.kill_replica(leader);
+    }
+}
+
+/// Nothing was lost but what came after the list that a coordinator's verdict rests on.
+fn none_killed(sim: &Sim) -> Result<(), String> {
+    match sim.tally.killed + sim.tally.rerun {
+        0 => Ok(()),
+        lost => Err(format!("{lost} queries were lost")),
     }
 }
 

@@ -3,14 +3,12 @@
 use super::eviction::busy;
 use super::{Case, table};
 use crate::core::guard::ask::{Ask, Request};
-use crate::core::guard::evidence::Said;
 use crate::core::guard::facts::Name;
 use crate::core::guard::facts::place::{Mode, Namespace};
 use crate::core::guard::facts::workload::Kind;
 use crate::core::guard::plan::scene::{SPACE, Scene};
 use crate::core::guard::rows::Row;
 use crate::core::guard::staging::by_person;
-use crate::trino::words::NodeState;
 
 fn deletion(name: &str, orphan: bool) -> Ask {
     by_person(Request::DeleteWorkload {
@@ -33,9 +31,7 @@ fn free() -> Scene {
     scene.list(0);
     scene.pass(5);
     scene.list(0);
-    let state = NodeState::Drained;
-    let starting = false;
-    scene.look("w-0", Said::State { state, starting });
+    scene.says("w-0", crate::trino::words::NodeState::Drained);
     scene
 }
 
