@@ -11,7 +11,8 @@ use super::facts::workload::{Kind, Workload};
 /// Everything that Kubernetes says.
 #[derive(Clone, Debug, Default)]
 pub struct World {
-    pods: HashMap<String, Pod>,
+    /// Boxed, so that the table's empty places are small.
+    pods: HashMap<String, Box<Pod>>,
     pod_names: HashMap<Name, String>,
     by_owner: HashMap<String, BTreeSet<String>>,
     by_cluster: BTreeMap<ClusterId, Members>,
@@ -46,13 +47,13 @@ impl World {
         let cluster = self.by_cluster.entry(pod.cluster.clone()).or_default();
         cluster.of_mut(pod.role).insert(uid.clone());
         self.pod_names.insert(pod.name.clone(), uid.clone());
-        self.pods.insert(uid, pod);
+        self.pods.insert(uid, Box::new(pod));
     }
 
     /// Forgets the pod of this name, and answers it.
     pub fn drop_pod(&mut self, name: &Name) -> Option<Pod> {
         let uid = self.pod_names.remove(name)?;
-        let pod = self.pods.remove(&uid)?;
+        let pod = *self.pods.remove(&uid)?;
         if let Some(owner) = &pod.owner {
             leave(&mut self.by_owner, &owner.uid, &uid);
         }
@@ -135,18 +136,18 @@ impl World {
     /// The pod of this name.
     #[must_use]
     pub fn pod(&self, name: &Name) -> Option<&Pod> {
-        self.pods.get(self.pod_names.get(name)?)
+        self.pod_by_uid(self.pod_names.get(name)?)
     }
 
     /// The pod of this UID.
     #[must_use]
     pub fn pod_by_uid(&self, uid: &str) -> Option<&Pod> {
-        self.pods.get(uid)
+        self.pods.get(uid).map(Box::as_ref)
     }
 
     /// All pods, in no order.
     pub fn pods(&self) -> impl Iterator<Item = &Pod> {
-        self.pods.values()
+        self.pods.values().map(Box::as_ref)
     }
 
     /// The pods that a ReplicaSet, StatefulSet or other controller owns, in the order of their UIDs.
@@ -239,7 +240,7 @@ impl World {
     ) -> impl Iterator<Item = &'a Pod> + use<'a> {
         uids.into_iter()
             .flatten()
-            .filter_map(|uid| self.pods.get(uid))
+            .filter_map(|uid| self.pod_by_uid(uid))
     }
 }
 

@@ -26,9 +26,6 @@ pub const TIMEOUT: Duration = Duration::from_secs(2);
 /// No answer that we ask for is longer.
 const LONGEST: usize = 64 << 10;
 
-/// An idle connection is closed after this.
-const IDLE: Duration = Duration::from_secs(30);
-
 /// The header that says who asks, with or without a password.
 const USER: &str = "x-trino-user";
 
@@ -181,13 +178,13 @@ impl Workers {
             };
         }
         let build = |name: Option<&str>| {
+            // A connection that waits for the next look holds more than 20 KiB, and there are thousands of workers.
             let mut builder = reqwest::Client::builder()
                 .redirect(reqwest::redirect::Policy::none())
                 .no_proxy()
                 .http1_only()
                 .timeout(TIMEOUT)
-                .pool_idle_timeout(IDLE)
-                .pool_max_idle_per_host(1);
+                .pool_max_idle_per_host(0);
             if let Some(name) = name {
                 builder = builder.resolve(name, at.socket);
             }
