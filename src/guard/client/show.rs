@@ -47,6 +47,19 @@ pub fn table(told: &Status) -> String {
     ];
     rows.extend(told.clusters.iter().map(cluster_row));
     let mut text = columns(&rows);
+    for cluster in told
+        .clusters
+        .iter()
+        .filter(|cluster| cluster.bound_too_short)
+    {
+        let took = span(Duration::from_secs(
+            cluster.last_drain_seconds.unwrap_or_default(),
+        ));
+        text.push_str(&format!(
+            "warning: the last drain of {}/{} took {took}, longer than maxBlock: raise bounds.maxBlockSeconds, or the next may be forced\n",
+            cluster.namespace, cluster.release
+        ));
+    }
     if !told.blocked.is_empty() {
         let mut rows = vec![
             [
