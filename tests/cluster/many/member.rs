@@ -15,7 +15,7 @@ use crate::trino_on_plane::{Spec, TrinoOnPlane};
 use crate::world::World;
 
 /// Queries under way on a simulated cluster.
-const QUERIES: usize = 4;
+const QUERIES: usize = 3;
 /// Clients of the real one.
 const CLIENTS: usize = 3;
 

@@ -47,11 +47,11 @@ pub fn scenarios() -> Vec<Scenario> {
     vec![
         Scenario {
             name: "many-disruptions",
-            stage: Stage::Alone(|| Box::pin(many())),
+            stage: Stage::Last(|| Box::pin(many())),
         },
         Scenario {
             name: "measure-soak",
-            stage: Stage::Alone(|| Box::pin(soak::soak())),
+            stage: Stage::Last(|| Box::pin(soak::soak())),
         },
     ]
 }
@@ -93,7 +93,7 @@ async fn guarded_world() -> Result<World> {
     let world = World::start().await?;
     let mut values = installation::values();
     // Two replicas read every coordinator, and all of it shares two cores.
-    values["trino"]["pollIntervalSeconds"] = 2.into();
+    values["trino"]["pollIntervalSeconds"] = 3.into();
     values["logging"]["level"] = "INFO".into();
     installation::with(&world, values).await?;
     Ok(world)
@@ -122,14 +122,10 @@ async fn run(
         let chance = fastrand::Rng::with_seed(seed.wrapping_add(index as u64));
         disrupt(member, ledger, chance, done)
     });
-    let (ended, ()) = futures::try_join!(
-        async { Ok::<_, anyhow::Error>(futures::future::try_join_all(guarded).await) },
+    futures::try_join!(
+        futures::future::try_join_all(guarded),
         compare(world, &plain),
     )?;
-    if let Err(error) = ended {
-        let logs = world.logs().await;
-        return Err(error.context(logs));
-    }
     let mut finished = 0;
     for member in members {
         finished += member.end().await?;
@@ -206,7 +202,14 @@ async fn disrupt(
             chance.shuffle(&mut round);
         }
         let Some(kind) = round.pop() else { break };
-        let row = Act::run(member, kind, &mut chance).await?;
+        let row = match Act::run(member, kind, &mut chance).await {
+            Ok(row) => row,
+            Err(error) => {
+                let about = |line: &str| line.contains(member.name());
+                say!("{}", installation::logs(member.world, 4000, about).await);
+                return Err(error);
+            }
+        };
         done(&row)?;
         ledger.add(row);
     }
