@@ -1,10 +1,10 @@
-//! One disruption: what its caller does until it is done, refused or not, and what it took. Fails with the whole story when
-//! a query failed meanwhile or it was not done within its bound.
+//! One disruption: what its caller does until it is done, refused or not, and what it took: also where a query failed
+//! meanwhile or it was not done within its bound.
 
 use std::cell::{Cell, RefCell};
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, ensure};
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 
@@ -41,16 +41,18 @@ pub struct Act<'a> {
     begun: Instant,
     deadline: Cell<Instant>,
     pub refusals: Cell<usize>,
+    /// For each worker that went: see [`Row::free`].
+    free: RefCell<Vec<f64>>,
     story: RefCell<Vec<String>>,
 }
 
 impl<'a> Act<'a> {
-    /// Disrupts the cluster and waits until it is whole again.
+    /// Disrupts the cluster and waits until it is whole again. Answers what it took, and its story.
     pub async fn run(
         member: &'a Member<'a>,
         kind: Kind,
         chance: &mut fastrand::Rng,
-    ) -> Result<Row> {
+    ) -> (Row, String) {
         let begun = Instant::now();
         let act = Self {
             member,
@@ -58,43 +60,45 @@ impl<'a> Act<'a> {
             begun,
             deadline: Cell::new(begun + bound(member, 1)),
             refusals: Cell::default(),
+            free: RefCell::default(),
             story: RefCell::default(),
         };
-        match act.go(chance).await {
-            Ok(row) => Ok(row),
-            Err(error) => bail!(
-                "{} of {}: {error:#}\n{}",
-                kind.name(),
-                member.name(),
-                act.story()
-            ),
-        }
+        let before = member.queries();
+        let (seconds, undone) = match act.go(chance).await {
+            Ok(seconds) => (seconds, None),
+            Err(error) => (begun.elapsed().as_secs_f64(), Some(format!("{error:#}"))),
+        };
+        let after = member.queries();
+        let row = Row {
+            kind,
+            real: !member.cluster.spec.simulated,
+            seconds,
+            refusals: act.refusals.get(),
+            finished: after.finished - before.finished,
+            failed: after.failed.len() - before.failed.len(),
+            wrong: after.wrong.len() - before.wrong.len(),
+            undone,
+            free: act.free.take(),
+        };
+        (row, format!("{after}\n{}", act.story()))
     }
 
-    async fn go(&self, chance: &mut fastrand::Rng) -> Result<Row> {
-        let before = self.member.queries();
+    /// Seconds from the first request to the end of it.
+    async fn go(&self, chance: &mut fastrand::Rng) -> Result<f64> {
         let there = self.member.pods.of("worker");
         self.member.pause(self.kind.pauses());
         self.perform(chance).await?;
         let seconds = self.begun.elapsed().as_secs_f64();
         self.tell(&format!("done, refused {} times", self.refusals.get()));
-        let free = there.iter().filter_map(|pod| self.free(pod)).collect();
+        self.free
+            .replace(there.iter().filter_map(|pod| self.free(pod)).collect());
         self.restore().await?;
         self.member
             .pods
             .whole(self.member.cluster.spec.workers)
             .await?;
         self.member.pause(false);
-        let after = self.member.queries();
-        ensure!(after.is_clean(), "queries: {after}");
-        Ok(Row {
-            kind: self.kind,
-            real: !self.member.cluster.spec.simulated,
-            seconds,
-            refusals: self.refusals.get(),
-            finished: after.finished - before.finished,
-            free,
-        })
+        Ok(seconds)
     }
 
     /// So many workers have to go, in the worst case one after another: the disruption's bound is that of the rules, the

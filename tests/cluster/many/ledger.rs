@@ -1,4 +1,4 @@
-//! What a run has done: one row for each disruption, and what the rows say together.
+//! What a run has done: one row for each disruption, those that went wrong included, and what the rows say together.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::kind::Kind;
 
-/// One disruption that is done.
+/// One disruption: done, or why not.
 #[derive(Clone, Debug)]
 pub struct Row {
     pub kind: Kind,
@@ -16,8 +16,21 @@ pub struct Row {
     pub refusals: usize,
     /// Queries that finished meanwhile, with all their rows.
     pub finished: u64,
+    /// Queries that failed meanwhile.
+    pub failed: usize,
+    /// Queries that came back meanwhile with another number of rows.
+    pub wrong: usize,
+    /// Why it was not done within its bound, or could not be done at all.
+    pub undone: Option<String>,
     /// For each worker that went: seconds from the last moment at which it held anything to its deletion.
     pub free: Vec<f64>,
+}
+
+impl Row {
+    /// Whether it did what the guard promises.
+    pub const fn is_good(&self) -> bool {
+        self.failed == 0 && self.wrong == 0 && self.undone.is_none()
+    }
 }
 
 /// All rows, and how many are still to come.

@@ -12,7 +12,7 @@ mod truth;
 
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
 use crate::guarded::installation::{self, ENFORCE};
@@ -202,15 +202,14 @@ async fn disrupt(
             chance.shuffle(&mut round);
         }
         let Some(kind) = round.pop() else { break };
-        let row = match Act::run(member, kind, &mut chance).await {
-            Ok(row) => row,
-            Err(error) => {
-                let about = |line: &str| line.contains(member.name());
-                say!("{}", installation::logs(member.world, 4000, about).await);
-                return Err(error);
-            }
-        };
+        let (row, story) = Act::run(member, kind, &mut chance).await;
         done(&row)?;
+        if !row.is_good() {
+            let about = |line: &str| line.contains(member.name());
+            say!("{}", installation::logs(member.world, 4000, about).await);
+            let why = row.undone.as_deref().unwrap_or("queries were lost");
+            bail!("{} of {}: {why}\n{story}", kind.name(), member.name());
+        }
         ledger.add(row);
     }
     Ok(())
@@ -227,7 +226,9 @@ async fn compare(world: &World, plain: &Ledger) -> Result<()> {
     let member = Member::start(world, spec).await?;
     let mut chance = fastrand::Rng::with_seed(0);
     for kind in Kind::ALL.into_iter().cycle().take(3 * Kind::ALL.len()) {
-        plain.add(Act::run(&member, kind, &mut chance).await?);
+        let (row, story) = Act::run(&member, kind, &mut chance).await;
+        ensure!(row.is_good(), "{} without a guard: {story}", kind.name());
+        plain.add(row);
         // They cost nothing else, and shall not be what the machine is busy with.
         tokio::time::sleep(Duration::from_secs(2)).await;
     }

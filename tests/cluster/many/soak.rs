@@ -19,7 +19,7 @@ use crate::story::say;
 const REAL: usize = 200;
 const SIMULATED: usize = 10_000;
 
-const ROWS: &str = "| number | date | commit | seed | kind | cluster | s | refusals | queries | failed | wrong |\n|---|---|---|---|---|---|---|---|---|---|---|\n";
+const ROWS: &str = "| number | date | commit | seed | kind | cluster | s | refusals | queries | failed | wrong | in time |\n|---|---|---|---|---|---|---|---|---|---|---|---|\n";
 
 /// Goes on until there are enough rows, the time `FOR` is over, or Ctrl-C comes.
 pub async fn soak() -> Result<()> {
@@ -127,7 +127,7 @@ impl Book {
     /// Appends one; it is in the file when this returns.
     fn add(&mut self, row: &Row, commit: &str, seed: u64) -> Result<()> {
         let line = format!(
-            "| {} | {} | {commit} | {seed} | {} | {} | {:.1} | {} | {} | 0 | 0 |",
+            "| {} | {} | {commit} | {seed} | {} | {} | {:.1} | {} | {} | {} | {} | {} |",
             self.rows.len() + 1,
             Timestamp::now().strftime("%Y-%m-%d"),
             row.kind.name(),
@@ -135,6 +135,9 @@ impl Book {
             row.seconds,
             row.refusals,
             row.finished,
+            row.failed,
+            row.wrong,
+            if row.undone.is_none() { "yes" } else { "no" },
         );
         let mut file = fs::OpenOptions::new().append(true).open(&self.path)?;
         writeln!(file, "{line}")?;
@@ -162,13 +165,14 @@ impl Book {
             cells.filter_map(Result::ok).sum()
         };
         let mut text = format!(
-            "# Soak\n\nOne row for each disruption of guarded clusters under load, appended by `make soak`. A query that fails, comes back with \
-             other rows than it should, or a disruption that is not done within its bound ends a run, and its story is printed instead of a row.\n\n\
+            "# Soak\n\nOne row for each disruption of guarded clusters under load, appended by `make soak`. A query that fails or comes back with \
+             other rows than it should, or a disruption that is not done within its bound, stands here as well and ends its run, which prints the story.\n\n\
              {real} disruptions of real Trino (goal {REAL}), {simulated} of simulated clusters (goal {SIMULATED}): {} queries finished meanwhile, \
-             {} failed, {} wrong; {} refusals.\n\n| kind | count | s, median | s, max |\n|---|---|---|---|\n",
+             {} failed, {} wrong; {} not in time; {} refusals.\n\n| kind | count | s, median | s, max |\n|---|---|---|---|\n",
             sum(9),
             sum(10),
             sum(11),
+            self.rows.iter().filter(|row| cell(row, 12) == "no").count(),
             sum(8),
         );
         for kind in Kind::ALL {
@@ -193,7 +197,7 @@ impl Book {
 
 /// A row of a disruption: its first cell is its number.
 fn is_row(line: &str) -> bool {
-    line.split('|').count() == 13 && cell(line, 1).parse::<usize>().is_ok()
+    line.split('|').count() == 14 && cell(line, 1).parse::<usize>().is_ok()
 }
 
 /// A cell of a row, counted from 1.
