@@ -1,7 +1,6 @@
 //! What this replica has seen of Trino: answers of workers, snapshots of two suppliers, query lists. Keeps what
 //! decisions need and how old it is; judges nothing. Nothing seen of one container says anything about the next.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use crate::trino::words::NodeState;
@@ -11,6 +10,7 @@ pub use super::told::{Cycle, DrainPower, Held, Listed, Reading, Said, Sight, Sup
 
 use super::bounds::{Bounds, UNBROKEN};
 use super::facts::pod::{ClusterId, Pod};
+use super::map::Map;
 use super::mutant::{self, Mutant};
 use super::time::Time;
 
@@ -106,8 +106,8 @@ struct Told {
 /// Everything that was seen.
 #[derive(Clone, Debug, Default)]
 pub struct Evidence {
-    workers: HashMap<String, WorkerSeen>,
-    clusters: HashMap<ClusterId, ClusterSeen>,
+    workers: Map<String, WorkerSeen>,
+    clusters: Map<ClusterId, ClusterSeen>,
 }
 
 static NOTHING: std::sync::LazyLock<ClusterSeen> = std::sync::LazyLock::new(ClusterSeen::default);

@@ -27,7 +27,7 @@ const PUT: Duration = Duration::from_secs(2);
 
 /// The drains to begin, in the order of the queue.
 pub(super) fn begin<'a>(crew: &Crew<'a>, memory: &mut Memory) -> Vec<(&'a str, Action)> {
-    if !may_drain(crew, memory) {
+    if crew.wanted.is_empty() || !may_drain(crew, memory) {
         return Vec::new();
     }
     let mut serving = serving(crew, memory);
@@ -72,7 +72,7 @@ fn serving<'a>(crew: &Crew<'a>, memory: &Memory) -> BTreeSet<&'a str> {
     let mut serving = BTreeSet::new();
     for pod in &crew.pods {
         let begun = memory.within(&pod.uid, Try::Begin, AGAIN, crew.view.now);
-        if !begun && crew.record(pod).is_none() && crew.view.is_serving(pod) {
+        if !begun && crew.record(pod).is_none() && crew.is_serving(pod) {
             serving.insert(pod.uid.as_str());
         }
     }
@@ -83,6 +83,9 @@ fn serving<'a>(crew: &Crew<'a>, memory: &Memory) -> BTreeSet<&'a str> {
 /// waits (as on the second of two nodes that `kubectl drain` cordons at once and then drains one after the other, or for
 /// a person who asked once and walked away). The newest; none while one comes back already.
 pub(super) fn in_the_way<'a>(crew: &Crew<'a>, memory: &Memory) -> Option<&'a str> {
+    if crew.wanted.is_empty() {
+        return None;
+    }
     let serving = serving(crew, memory);
     let waits = |pod: &&Pod| {
         let serves = usize::from(serving.contains(pod.uid.as_str()));

@@ -299,9 +299,10 @@ fn fate(view: &View, ask: &Ask, pod: &Pod, (key, serving): (&GrantKey, &Serving)
         return Fate::Promised;
     }
     // Only with the proof, and with it the drained cost, in our cache will the controller's own ranking choose this pod.
-    let drained = matches!(view.class(pod), Class::Drained { .. });
+    let class = view.class(pod);
+    let drained = matches!(class, Class::Drained { .. });
     let unannounced = drained && !view.is_announced(pod);
-    match view.gate_among(pod, ask.caller.patience(), serving) {
+    match view.gate_among(pod, class, ask.caller.patience(), serving) {
         Gate::Open(Why::Dead | Why::Starting) => Fate::Nothing,
         Gate::Open(Why::Drained) | Gate::Look if unannounced => Fate::Held(Barrier::Unproven),
         Gate::Open(why) => Fate::Free(why),
