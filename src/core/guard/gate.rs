@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::bounds::{LOOK, SKEW};
+use super::bounds::{LOOK, SKEW, STARTS};
 use super::class::{Class, View};
 use super::evidence::Risk;
 use super::facts::pod::{Pod, Role};
@@ -246,7 +246,7 @@ impl View<'_> {
             // It may begin to work at any moment, and then it must be drained.
             Class::Starting if !self.is_far_from_work(pod) => return None,
             // It may have gone on since: only its last word counts.
-            Class::Starting if self.asked_within(pod, LOOK) => return open(Why::Starting),
+            Class::Starting if self.asked_within(pod, STARTS) => return open(Why::Starting),
             Class::Starting => return Some(Gate::Look),
             _ if self.is_suspended(pod) => return open(Why::Suspending),
             // What is being taken back may get work at any moment.

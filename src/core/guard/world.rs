@@ -277,7 +277,14 @@ impl Members {
 /// Whether every index finds both in the same place: most news of a pod are of its state or its annotations.
 fn is_filed_alike(one: &Pod, other: &Pod) -> bool {
     let place = (&one.name, one.role, &one.cluster, &one.owner, &one.node);
-    place == (&other.name, other.role, &other.cluster, &other.owner, &other.node)
+    place
+        == (
+            &other.name,
+            other.role,
+            &other.cluster,
+            &other.owner,
+            &other.node,
+        )
 }
 
 fn enter(index: &mut Map<String, BTreeSet<String>>, key: &str, uid: &str) {

@@ -47,6 +47,8 @@ pub struct Cell {
     pub let_go: Option<Option<Row>>,
     /// The query list that the verdict on a coordinator rests on.
     pub let_go_by: Option<u64>,
+    /// Whether it began to serve a moment before it was let go, or had not.
+    pub young: bool,
     /// When a grant was written on it last.
     pub granted: Option<u64>,
     /// When it was first refused.
@@ -286,6 +288,7 @@ impl Store {
             let_go: None,
             refused: None,
             let_go_by: None,
+            young: false,
             granted: None,
             broken: false,
         });

@@ -49,7 +49,8 @@ pub(super) fn begin<'a>(crew: &Crew<'a>, memory: &mut Memory) -> Vec<(&'a str, A
                 .attempt(Try::Begin, AGAIN, crew.view.now)
         {
             serving.remove(pod.uid.as_str());
-            begun.push((pod.uid.as_str(), action(crew, pod)));
+            let last = without < crew.view.min_active(crew.cluster);
+            begun.push((pod.uid.as_str(), action(crew, pod, last)));
         }
     }
     begun
@@ -145,7 +146,8 @@ fn is_above_floor(crew: &Crew<'_>, pod: &Pod, without: u32) -> bool {
     let share = floor.of(crew.target, is_waived(crew, pod));
     let minimum = without >= view.min_active(crew.cluster)
         || crew.is_without_queries()
-        || crew.is_last_stretch(pod);
+        || crew.is_last_stretch(pod)
+        || mutant::is(Mutant::NoMinActive);
     without >= share && minimum
 }
 
@@ -157,7 +159,7 @@ fn is_waived(crew: &Crew<'_>, pod: &Pod) -> bool {
     since.is_some_and(|since| crew.view.now.since(since) >= bound)
 }
 
-fn action(crew: &Crew<'_>, pod: &Pod) -> Action {
+fn action(crew: &Crew<'_>, pod: &Pod, last: bool) -> Action {
     let container = pod.running().unwrap_or_default().to_owned();
     let at = crew.view.now;
     let ours = pod.cost == 0 || bands::is_ours(pod.cost);
@@ -167,6 +169,7 @@ fn action(crew: &Crew<'_>, pod: &Pod) -> Action {
         version: pod.resource_version.clone(),
         drain: Drain { container, at },
         cost,
+        last,
     }
 }
 
