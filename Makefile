@@ -58,9 +58,8 @@ sim: ## Simulate DISRUPTIONS (default 20000) against the real rules of the guard
 soak-sim: ## The same with a million
 	$(MAKE) --no-print-directory sim DISRUPTIONS=1000000
 
-mutants: ## Break each rule of the guard in turn: the simulation must notice within 20 000 disruptions
-	$(SIM) --mutants --seed 1
-	$(SIM) --mutants --seed 3
+mutants: ## Break each rule of the guard in turn, on SEEDS (default 1,3): the simulation must notice within 20 000 disruptions
+	$(SIM) --mutants $(or $(SEEDS),1,3)
 
 parts: ## Install the real programs that the tests run against
 	./tests/parts/install.sh

@@ -68,7 +68,7 @@ pub enum Event {
     /// It has read everything.
     CycleEnd(usize),
     /// An action of a leader reaches the API server.
-    Act(usize, u32, Action),
+    Act(usize, u32, Box<Action>),
     /// A PUT reaches a worker.
     Put(usize, u32, Pix, u32, bool),
     /// Somebody else ends the drain that they began.

@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
-use xtrinode::core::guard::ask::{Outcome, Verdict};
+use xtrinode::core::guard::ask::Verdict;
 use xtrinode::core::guard::bounds::ALLOWED;
 use xtrinode::core::guard::facts::pod::{Phase, Role};
+use xtrinode::core::guard::facts::workload::Kind;
 use xtrinode::core::guard::gate::Patience;
 use xtrinode::core::guard::rows::Row;
 use xtrinode::trino::words::NodeState;
 
 use crate::callers::What;
+use crate::invariant::{Invariant, Violation};
 use crate::kube::store::{Pix, Wix, stamp};
 use crate::sim::Sim;
 
@@ -42,9 +44,12 @@ const FORCED: [Row; 12] = [
     Row::NotGuarded,
 ];
 
-/// That a worker started was seen at most 2 s before the verdict, which takes up to 4 s and a bit until it is carried out;
+/// What a worker says was seen at most 2 s before the verdict, which takes up to 4 s and a bit until it is carried out;
 /// in milliseconds.
 const KNOWN: u64 = 6500;
+
+/// That a worker's port refuses was seen at most half a second before the verdict; in milliseconds.
+const STARTED: u64 = 5000;
 
 /// The last serving worker is told to drain at most so long after the list that showed no query, in milliseconds.
 const TOLD: u64 = 2500;
@@ -54,7 +59,7 @@ const EXCUSE: u64 = 360_000;
 
 impl Sim {
     /// Something that must not happen did.
-    pub fn violated(&mut self, rule: &str, pod: Pix) {
+    pub fn violated(&mut self, invariant: Invariant, rule: &str, pod: Pix) {
         let cell = &self.store.cells[pod];
         let text = format!(
             "{rule}: {} at {:.3} s, let go by {:?}, {:?}, {:?}",
@@ -65,7 +70,7 @@ impl Sim {
             cell.pod.notes
         );
         self.trace(|| text.clone());
-        self.violations.push(text);
+        self.violations.push(Violation::of(invariant, text));
     }
 
     /// A query fails, or begins again: who is to blame?
@@ -74,6 +79,7 @@ impl Sim {
         match (fate, again) {
             (Fate::Broken, _) => self.tally.broken += 1,
             (Fate::Late, _) if matches!(blame, Blame::NoNodes) => self.tally.late_drain += 1,
+            (Fate::Late, _) if matches!(blame, Blame::Removal(_)) => self.tally.late_start += 1,
             (Fate::Late, _) => self.tally.late += 1,
             (Fate::Forced, _) => self.tally.forced += 1,
             (Fate::Killed, true) => self.tally.rerun += 1,
@@ -85,7 +91,12 @@ impl Sim {
                 Blame::NoNodes | Blame::Starved => 0,
             };
             let created = self.trino.queries[qix].created;
+            let invariant = match blame {
+                Blame::Removal(_) | Blame::Coordinator(_) => Invariant::NoQueryKilled,
+                Blame::NoNodes | Blame::Starved => Invariant::NobodyLeft,
+            };
             self.violated(
+                invariant,
                 &format!("a query of {created} was lost to {blame:?} (again: {again})"),
                 pod,
             );
@@ -99,6 +110,7 @@ impl Sim {
                 let begun = self.trino.queries[qix].begun;
                 let idle = cell.let_go == Some(Some(Row::CoordinatorIdle));
                 let late = idle && cell.let_go_by.is_some_and(|listed| begun >= listed);
+                let late = late || (cell.let_go == Some(Some(Row::Starting)) && cell.young);
                 match cell.let_go {
                     _ if cell.broken => Fate::Broken,
                     None => Fate::Broken,
@@ -131,28 +143,59 @@ impl Sim {
     pub fn check_removal(&mut self, pod: Pix, row: Option<Row>) {
         let returning = self.store.cells[pod].pod.notes.returning.is_some();
         if returning && row.is_some_and(|row| matches!(row, Row::Drained | Row::Leaked)) {
-            self.violated("let go while it was taken back", pod);
+            self.violated(
+                Invariant::NoticedFirst,
+                "let go while it was taken back",
+                pod,
+            );
         }
         if row == Some(Row::Drained) && self.trino.is_believed_active(pod) {
-            self.violated("let go before its coordinator noticed the drain", pod);
+            self.violated(
+                Invariant::NoticedFirst,
+                "let go before its coordinator noticed the drain",
+                pod,
+            );
+        }
+        if row == Some(Row::Drained) && self.works_again(pod) {
+            self.violated(
+                Invariant::NoticedFirst,
+                "let go as drained although it works again",
+                pod,
+            );
         }
         if row.is_none_or(|row| FORCED.contains(&row) || row == Row::Dead) {
             self.excuse();
         }
     }
 
+    /// Whether a worker has said ACTIVE for longer than a look at it may be old when its removal happens.
+    fn works_again(&self, pod: Pix) -> bool {
+        let jvm = self.store.cells[pod].jvm.as_ref();
+        let working = jvm.filter(|jvm| jvm.state == NodeState::Active && !jvm.starting);
+        working.is_some_and(|jvm| self.now > jvm.since + KNOWN)
+    }
+
+    /// Whether a worker has not begun to serve, or did so while the verdict was on its way.
+    pub fn is_young(&self, pod: Pix) -> bool {
+        let jvm = self.store.cells[pod].jvm.as_ref();
+        jvm.is_some_and(|jvm| jvm.starting || self.now < jvm.served + STARTED)
+    }
+
     /// A bound let a pod go: was it over for whoever asked?
     pub fn check_force(&mut self, pod: Pix, patience: Patience) {
         let bounds = &self.params.policy.bounds;
         let least = match patience {
-            Patience::Endless => return self.violated("the operator profited from a bound", pod),
+            Patience::Endless => {
+                let rule = "the operator profited from a bound";
+                return self.violated(Invariant::NoEarlyForce, rule, pod);
+            }
             Patience::Preemption => bounds.preemption_max_block.min(bounds.max_block),
             Patience::Ordinary => bounds.max_block,
         };
-        let refused = self.store.cells[pod].pod.notes.blocked_since;
-        let waited = refused.map(|at| stamp(self.now).since(at));
+        let refused = self.store.cells[pod].refused;
+        let waited = refused.map(|at| Duration::from_millis(self.now - at));
         if waited.is_none_or(|waited| waited + Duration::from_secs(6) < least) {
-            self.violated("forced before its bound", pod);
+            self.violated(Invariant::NoEarlyForce, "forced before its bound", pod);
         }
     }
 
@@ -183,13 +226,10 @@ impl Sim {
             .is_some_and(|since| stamp(self.now).since(since) > limit + skew);
         if late {
             self.violated(
+                Invariant::NoLongWait,
                 &format!("refused beyond every bound by {:?}", verdict.row),
                 pod,
             );
-        }
-        if !matches!(verdict.outcome, Outcome::Forbid) {
-            let now = self.now;
-            self.store.cells[pod].refused.get_or_insert(now);
         }
     }
 
@@ -204,8 +244,9 @@ impl Sim {
         // The caller's own pauses, and times without a guard.
         let bound = bound + Duration::from_secs(240);
         if self.params.guarded && Duration::from_millis(wait) > bound {
+            let text = format!("{what:?} took {} s", wait / 1000);
             self.violations
-                .push(format!("{what:?} took {} s", wait / 1000));
+                .push(Violation::of(Invariant::NoLongWait, text));
         }
     }
 
@@ -219,17 +260,18 @@ impl Sim {
         for set in self.store.replica_sets(top) {
             pods.extend(self.store.active_of(set));
         }
-        let taken = pods.len().saturating_sub(new as usize);
+        let mut taken = pods.len().saturating_sub(new as usize);
+        // A StatefulSet takes exactly the ordinals from that number on.
+        if self.store.sets[top].workload.kind == Kind::StatefulSet {
+            let ordinal = |pod: &Pix| self.store.cells[*pod].pod.ordinal();
+            pods.retain(|pod| ordinal(pod) >= Some(new));
+            taken = pods.len();
+        }
         let free = pods.iter().filter(|pod| self.is_free(**pod)).count();
         if free < taken && self.store.sets[set].workload.role == Role::Worker {
             let row = self.judging;
-            self.violated(
-                &format!(
-                    "a scale to {new} by {row:?} rests on {free} free workers of {}",
-                    pods.len()
-                ),
-                pods[0],
-            );
+            let rule = format!("a scale to {new} by {row:?} rests on {free} free workers");
+            self.violated(Invariant::VictimsFree, &rule, pods[0]);
         }
     }
 
@@ -251,7 +293,7 @@ impl Sim {
             let long =
                 self.now - jvm.since >= u64::try_from(leaked.as_millis()).unwrap_or(u64::MAX);
             // What said that it starts a moment ago still counts as starting.
-            let young = jvm.starting || self.now < jvm.served + KNOWN;
+            let young = jvm.starting || self.now < jvm.served + STARTED;
             young || jvm.state == NodeState::Drained || (jvm.state == NodeState::Draining && long)
         });
         cell.pod.phase == Phase::Pending || state || bound || cell.pod.notes.break_glass.is_some()
@@ -262,8 +304,8 @@ impl Sim {
         let serving = self.serving(pod);
         let listed = self
             .last_list
-            .filter(|(last, listed)| serving == 0 && *last == pod && self.now <= listed + TOLD);
-        if let Some((_, listed)) = listed {
+            .filter(|listed| serving == 0 && self.now <= listed + TOLD);
+        if let Some(listed) = listed {
             self.emptied = Some((self.now, listed));
         }
         let floor = self.floor_for(pod);
@@ -274,6 +316,7 @@ impl Sim {
         // What broke or was forced a moment ago is not known yet.
         if serving < floor && self.now > self.broke + 30_000 {
             self.violated(
+                Invariant::FloorKept,
                 &format!("a drain left {serving} serving of a floor of {floor}"),
                 pod,
             );
@@ -361,9 +404,12 @@ impl Sim {
             .granted
             .is_some_and(|at| Duration::from_millis(self.now - at) + slack < ALLOWED);
         if open || early {
-            self.violated("a drain was taken back during an allow", pod);
+            self.violated(
+                Invariant::NoLateReturn,
+                "a drain was taken back during an allow",
+                pod,
+            );
         }
-        self.store.cells[pod].refused = None;
     }
 
     /// Whether nothing is left to wait for.
@@ -389,7 +435,7 @@ impl Sim {
         (0..self.store.sets.len()).all(|set| {
             let managed = &self.store.sets[set];
             let pods = self.store.pods_of(set).count();
-            managed.workload.kind == xtrinode::core::guard::facts::workload::Kind::Deployment
+            managed.workload.kind == Kind::Deployment
                 || pods
                     == if managed.gone {
                         0
@@ -403,7 +449,7 @@ impl Sim {
     pub fn leftovers(&mut self) {
         for pix in self.store.live.clone() {
             if !self.is_clean(pix) {
-                self.violated("something was left behind", pix);
+                self.violated(Invariant::NothingLeft, "something was left behind", pix);
             }
         }
         let waiting: Vec<_> = self
@@ -413,12 +459,14 @@ impl Sim {
             .map(|caller| format!("{:?}", caller.what))
             .collect();
         if !waiting.is_empty() {
+            let text = format!("somebody still waits: {}", waiting.join(", "));
             self.violations
-                .push(format!("somebody still waits: {}", waiting.join(", ")));
+                .push(Violation::of(Invariant::Progress, text));
         }
         if !self.is_complete() {
+            let text = "some workload has not as many pods as it asks for";
             self.violations
-                .push("some workload has not as many pods as it asks for".to_owned());
+                .push(Violation::of(Invariant::Progress, text));
         }
     }
 }

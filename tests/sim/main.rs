@@ -3,7 +3,7 @@
 //!
 //! `make sim`, `make soak-sim` and `make mutants` run it. `cargo test --profile sim --test simulation -- --disruptions N` runs many; `--seed N` repeats a run, `--story X`
 //! tells one story, `--without-guard` shows what happens without it, `--mutant NAME` breaks one rule (needs
-//! `--features mutants`), `--mutants` all of them, one after the other.
+//! `--features mutants`), `--mutants 1,3` all of them, on these seeds and on every core.
 
 // A test program may end by panicking. Events and callbacks end in whatever they call; switches of an episode are many;
 // `let_go` tells three things apart: not let go, by nobody's rule, by a rule.
@@ -24,7 +24,10 @@ mod checks;
 mod dice;
 mod faults;
 mod guard;
+mod invariant;
 mod kube;
+#[cfg(feature = "mutants")]
+mod mutants;
 mod options;
 mod params;
 mod random;

@@ -1,20 +1,19 @@
 //! The command line: which run, from which seed, and how it ends.
 
-use std::cell::{Cell, RefCell};
 use std::process::ExitCode;
-use std::time::Instant;
 
 use clap::Parser;
 
+use crate::invariant::Invariant;
+#[cfg(feature = "mutants")]
+use crate::mutants;
 use crate::random::episode;
 use crate::sim::Sim;
 use crate::stories;
 use crate::tally::Tally;
-#[cfg(feature = "mutants")]
-use xtrinode::core::guard::mutant::{self, Mutant};
 
 /// What to run.
-#[derive(Parser)]
+#[derive(Clone, Parser)]
 pub struct Options {
     /// The seed; printed, so that a run can be repeated.
     #[arg(long, default_value_t = 1)]
@@ -41,15 +40,21 @@ pub struct Options {
     #[cfg(feature = "mutants")]
     #[arg(long)]
     mutant: Option<String>,
-    /// Breaks every rule, one after the other, and says after how many disruptions that was noticed.
+    /// Breaks every rule on each of these seeds, and says after how many disruptions that was noticed.
     #[cfg(feature = "mutants")]
-    #[arg(long)]
-    mutants: bool,
+    #[arg(long, value_delimiter = ',')]
+    mutants: Vec<u64>,
+    #[arg(skip)]
+    quiet: bool,
 }
 
 /// One run.
-struct Outcome {
-    tally: Tally,
+#[derive(Default)]
+pub struct Outcome {
+    /// What happened.
+    pub tally: Tally,
+    /// What must not have, the first of it.
+    pub first: Option<(Invariant, String)>,
     violations: u64,
 }
 
@@ -61,30 +66,24 @@ impl Options {
 
     /// Runs, prints the table, and fails if anything happened that must not.
     pub fn run(&self) -> ExitCode {
-        println!("seed {}", self.seed);
         #[cfg(feature = "mutants")]
-        if self.mutants {
-            return self.every_mutant();
+        if !self.mutants.is_empty() {
+            return mutants::every(&self.mutants, self);
         }
         #[cfg(feature = "mutants")]
-        choose(self.mutant.as_deref());
-        let begun = Instant::now();
-        let mut told = Outcome {
-            tally: Tally::default(),
-            violations: 0,
-        };
+        self.mutant.as_deref().into_iter().for_each(mutants::choose);
+        println!("seed {}", self.seed);
+        let mut told = Outcome::default();
         if !self.without_guard && self.episode.is_none() {
-            told = self.tell(self.most);
+            self.tell(&mut told);
         }
         if self.story.is_none() {
-            let random = self.many(self.most);
-            told.tally.add(random.tally);
-            told.violations += random.violations;
+            self.many(&mut told);
         }
         print!("{}", told.tally.table());
-        let seconds = begun.elapsed().as_secs_f64();
+        let seconds = cpu_seconds().map_or("unknown".to_owned(), |spent| format!("{spent:.1}"));
         println!(
-            "{} disruptions, {} violations, {seconds:.1} s",
+            "{} disruptions, {} violations, {seconds} s of CPU",
             told.tally.disruptions(),
             told.violations
         );
@@ -95,115 +94,75 @@ impl Options {
         }
     }
 
-    /// The stories.
-    fn tell(&self, most: u64) -> Outcome {
-        let mut outcome = Outcome {
-            tally: Tally::default(),
-            violations: 0,
-        };
-        for story in stories::ALL {
-            if self.story.is_some_and(|only| only != story.letter) || outcome.violations >= most {
-                continue;
-            }
-            let sim = story.tell(self.seed, self.trace);
-            if !QUIET.get() {
-                println!(
-                    "({}) {}: {:.0} s simulated",
-                    story.letter,
-                    story.title,
-                    sim.spent()
-                );
-            }
-            outcome.take(sim, &format!("story {}", story.letter));
+    /// The same run on another seed, that says nothing itself.
+    #[cfg(feature = "mutants")]
+    pub fn on_seed(&self, seed: u64) -> Self {
+        Self {
+            seed,
+            quiet: true,
+            most: 1,
+            ..self.clone()
         }
+    }
+
+    /// The stories, then chance, until anything happens that must not.
+    #[cfg(feature = "mutants")]
+    pub fn until_noticed(&self) -> Outcome {
+        let mut outcome = Outcome::default();
+        self.tell(&mut outcome);
+        self.many(&mut outcome);
         outcome
     }
 
+    /// The stories.
+    fn tell(&self, outcome: &mut Outcome) {
+        for story in stories::ALL {
+            let meant = self.story.is_none_or(|only| only == story.letter);
+            if !meant || outcome.violations >= self.most {
+                continue;
+            }
+            let sim = story.tell(self.seed, self.trace);
+            if !self.quiet {
+                let (letter, title) = (story.letter, story.title);
+                println!("({letter}) {title}: {:.0} s simulated", sim.spent());
+            }
+            outcome.take(sim, &format!("story {}", story.letter), self.quiet);
+        }
+    }
+
     /// Disruptions by chance, until there were enough, or so many violations.
-    fn many(&self, most: u64) -> Outcome {
-        let mut outcome = Outcome {
-            tally: Tally::default(),
-            violations: 0,
-        };
+    fn many(&self, outcome: &mut Outcome) {
         let mut number = self.episode.unwrap_or(0);
-        while outcome.tally.disruptions() < self.disruptions && outcome.violations < most {
+        while outcome.tally.disruptions() < self.disruptions && outcome.violations < self.most {
             let seed = self.seed.wrapping_mul(1_000_003).wrapping_add(number);
             let sim = episode(seed, !self.without_guard, self.trace);
-            outcome.take(sim, &format!("episode {number}"));
+            outcome.take(sim, &format!("episode {number}"), self.quiet);
             number += 1;
             if self.episode.is_some() {
                 break;
             }
         }
-        outcome
-    }
-
-    #[cfg(feature = "mutants")]
-    fn every_mutant(&self) -> ExitCode {
-        let mut escaped = 0;
-        for mutant in Mutant::ALL {
-            mutant::choose(Some(*mutant));
-            QUIET.set(true);
-            let stories = self.tell(1);
-            let random = if stories.violations == 0 {
-                self.many(1)
-            } else {
-                stories
-            };
-            let caught = random.violations > 0;
-            escaped += u32::from(!caught);
-            let word = if caught { "caught" } else { "NOT CAUGHT" };
-            println!(
-                "{:<22} {word} after {:>6} disruptions: {}",
-                mutant.name(),
-                random.tally.disruptions(),
-                FIRST.take()
-            );
-        }
-        println!("{escaped} of {} mutants escaped", Mutant::ALL.len());
-        if escaped == 0 {
-            ExitCode::SUCCESS
-        } else {
-            ExitCode::FAILURE
-        }
     }
 }
 
 impl Outcome {
-    fn take(&mut self, sim: Sim, name: &str) {
+    fn take(&mut self, sim: Sim, name: &str, quiet: bool) {
         for violation in &sim.violations {
-            if QUIET.get() {
-                let short: String = violation.chars().take(110).collect();
-                FIRST.with_borrow_mut(|first| {
-                    if first.is_empty() {
-                        *first = format!("{name}: {short}");
-                    }
-                });
-            } else {
-                println!("{name}: {violation}");
+            let (invariant, text) = (violation.invariant, &violation.text);
+            if !quiet {
+                println!("{name}: {invariant:?}: {text}");
             }
+            self.first
+                .get_or_insert_with(|| (invariant, format!("{name}: {text}")));
         }
         self.violations += sim.violations.len() as u64;
         self.tally.add(sim.tally);
     }
 }
 
-#[cfg(feature = "mutants")]
-fn choose(name: Option<&str>) {
-    let Some(name) = name else {
-        return;
-    };
-    let found = Mutant::ALL.iter().find(|mutant| mutant.name() == name);
-    let names: Vec<_> = Mutant::ALL.iter().map(|mutant| mutant.name()).collect();
-    assert!(
-        found.is_some(),
-        "no mutant {name}; there are {}",
-        names.join(", ")
-    );
-    mutant::choose(found.copied());
-}
-
-thread_local! {
-    static QUIET: Cell<bool> = const { Cell::new(false) };
-    static FIRST: RefCell<String> = const { RefCell::new(String::new()) };
+/// How long this thread has been on a core; `None` where the kernel does not say.
+fn cpu_seconds() -> Option<f64> {
+    let told = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    let nanoseconds: u64 = told.split_whitespace().next()?.parse().ok()?;
+    Some(std::time::Duration::from_nanos(nanoseconds).as_secs_f64())
 }

@@ -132,7 +132,7 @@ impl Params {
         self.cycle_every = dice.pick(&[5000, 5000, 10_000, 30_000, 90_000]);
         self.cycle_takes = self.cycle_every / dice.pick(&[2, 5, 20]);
         self.partial = dice.pick(&[0, 0, 50, 300]);
-        self.unmapped = dice.mille(200);
+        self.unmapped = dice.mille(250);
         self.vetoes = dice.pick(&[0, 0, 20, 200]);
         self.faults = dice.mille(300);
         self.skew = dice.pick(&[0, 500, 2000]);

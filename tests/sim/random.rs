@@ -44,7 +44,7 @@ impl Sim {
             self.remaining = self.remaining.saturating_sub(made);
         }
         if self.remaining > 0 {
-            let next = self.dice.skewed(200, 8000);
+            let next = self.dice.skewed(200, 6000);
             self.enter(next, Event::Disrupt);
             return;
         }

@@ -9,6 +9,7 @@ use xtrinode::core::guard::rows::Row;
 use xtrinode::core::guard::verdict::{clamp, judge, unseen};
 
 use crate::agenda::Event;
+use crate::invariant::{Invariant, Violation};
 use crate::kube::store::{Pix, Wix, pix};
 use crate::sim::Sim;
 
@@ -168,8 +169,9 @@ impl Sim {
         let verdict = judge(&view, &review.ask);
         let idle = verdict.row == Row::CoordinatorIdle && verdict.outcome == Outcome::Allow;
         let old = idle && replica.listed + LOOK < self.now;
+        let told = "a coordinator's verdict rests on an old list";
         self.violations
-            .extend(old.then(|| "a coordinator's verdict rests on an old list".to_owned()));
+            .extend(old.then(|| Violation::of(Invariant::FreshList, told)));
         match unseen::doubtful(&view, &review.ask, &verdict) {
             Some(name) => {
                 let named = |pix: &&Pix| self.store.cells[**pix].pod.name == *name;

@@ -10,6 +10,7 @@ use crate::callers::Caller;
 use crate::dice::Dice;
 use crate::guard::supply::Supply;
 use crate::guard::{Guard, Replica};
+use crate::invariant::Violation;
 use crate::kube::store::{NewSet, Pix, Store, Wix, new_container, node_name, stamp};
 use crate::params::Params;
 use crate::review::Reviews;
@@ -41,7 +42,7 @@ pub struct Sim {
     /// What happened.
     pub tally: Tally,
     /// What must not have.
-    pub violations: Vec<String>,
+    pub violations: Vec<Violation>,
     /// Whether queries arrive.
     pub loaded: bool,
     /// Whether somebody waits, or a drain is on its way: everybody looks more often.
@@ -60,14 +61,27 @@ pub struct Sim {
     pub low_target: Option<(u32, u64)>,
     /// The number before it was raised last, and when that was.
     pub raised: Option<(u32, u64)>,
-    /// The worker that a leader took for the last serving one, and the list by which it drained it all the same.
-    pub last_list: Option<(Pix, u64)>,
+    /// The list by which a leader drained the last serving worker.
+    pub last_list: Option<u64>,
     /// When the last serving worker was told to drain, and the list by which.
     pub emptied: Option<(u64, u64)>,
     /// The rule of the request that is done now.
     pub judging: Option<xtrinode::core::guard::rows::Row>,
+    /// When the leader is lost in its next drain.
+    pub ambush: Option<Ambush>,
+    /// How many were.
+    pub ambushes: u32,
     /// Whether what happens is printed.
     pub traced: bool,
+}
+
+/// A moment at which a leader is lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ambush {
+    /// Its record is written, its PUT not sent.
+    BeforePut,
+    /// The worker was told; the leader does not know it.
+    AfterPut,
 }
 
 /// A cluster as old as this has settled, in milliseconds.
@@ -101,6 +115,8 @@ impl Sim {
             last_list: None,
             emptied: None,
             judging: None,
+            ambush: None,
+            ambushes: 0,
             traced: false,
         };
         sim.build();
@@ -269,7 +285,7 @@ impl Sim {
             Event::Cycle(supply) => self.cycle(supply),
             Event::CycleHalf(supply) => self.cycle_half(supply),
             Event::CycleEnd(supply) => self.cycle_end(supply),
-            Event::Act(replica, epoch, action) => self.act(replica, epoch, action),
+            Event::Act(replica, epoch, action) => self.act(replica, epoch, *action),
             Event::Put(replica, epoch, pod, inc, drain) => {
                 self.put_arrives(replica, epoch, pod, inc, drain)
             }

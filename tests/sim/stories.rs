@@ -10,9 +10,10 @@ use xtrinode::core::guard::rows::Row;
 use crate::agenda::Event;
 use crate::callers::What;
 use crate::dice::Dice;
+use crate::invariant::{Invariant, Violation};
 use crate::kube::store::{Pix, node_name};
 use crate::params::Params;
-use crate::sim::Sim;
+use crate::sim::{Ambush, Sim};
 
 /// A story.
 pub struct Story {
@@ -96,12 +97,51 @@ pub const ALL: &[Story] = &[
     },
     Story {
         letter: 'h',
-        title: "the leader is lost at every moment of a drain; a replica is cut off from Trino",
+        title: "the leader is lost between record and PUT, and another one after the PUT",
         params: || Params::plain(4),
         script: &[
-            (10, |sim| {
-                sim.guard.replicas[1].cut_until = sim.now + 400_000
+            (20, |sim| {
+                sim.ambush = Some(Ambush::BeforePut);
+                on_first(sim, What::Insists);
             }),
+            (600, |sim| {
+                sim.ambush = Some(Ambush::AfterPut);
+                on_first(sim, What::Insists);
+            }),
+        ],
+        end: |sim| {
+            nothing_lost(sim)?;
+            match sim.ambushes {
+                2 => removed(sim, 2),
+                lost => Err(format!("{lost} leaders were lost and not 2")),
+            }
+        },
+    },
+    Story {
+        letter: 'H',
+        title: "a replica is cut off from Trino only, and somebody else's drain is taken back meanwhile",
+        params: || {
+            let mut params = Params::plain(4);
+            params.query_every = 700;
+            params
+        },
+        script: &[
+            (20, |sim| sim.foreign_drain(0)),
+            (75, |sim| {
+                sim.guard.replicas[1].cut_until = sim.now + 300_000
+            }),
+            (76, |sim| sim.put_state(0, 1, false)),
+            (95, |sim| {
+                sim.want_gone(What::Drain, &[0]);
+            }),
+        ],
+        end: nothing_killed,
+    },
+    Story {
+        letter: 't',
+        title: "the leader is lost again and again during one drain",
+        params: || Params::plain(4),
+        script: &[
             (20, |sim| on_first(sim, What::Insists)),
             (22, kill_leader),
             (50, kill_leader),
@@ -169,16 +209,18 @@ pub const ALL: &[Story] = &[
     },
     Story {
         letter: 'l',
-        title: "many queries, cycles of 90 s",
+        title: "2000 queries, cycles of 90 s",
         params: || {
             let mut params = Params::plain(12);
-            params.query_every = 100;
-            params.query_limit = 400;
+            params.query_every = 3000;
+            params.query_long = 90_000;
+            params.query_limit = 2000;
             params.cycle_every = 90_000;
             params.cycle_takes = 80_000;
             params
         },
         script: &[
+            (10, |sim| (0..2000).for_each(|_| sim.submit_query())),
             (30, |sim| on_first(sim, What::Insists)),
             (60, drain_a_worker),
         ],
@@ -195,9 +237,16 @@ pub const ALL: &[Story] = &[
         script: &[
             (60, |sim| sim.loaded = false),
             (300, |sim| on_first(sim, What::Autoscaler)),
-            (360, Sim::submit_query),
+            (315, Sim::submit_query),
         ],
-        end: nothing_killed,
+        end: |sim| {
+            nothing_killed(sim)?;
+            match (sim.tally.returned, sim.tally.finished) {
+                (0, _) => Err("no drain was taken back for the query".to_owned()),
+                (_, 0) => Err("no query was served".to_owned()),
+                _ => Ok(()),
+            }
+        },
     },
     Story {
         letter: 'n',
@@ -212,7 +261,7 @@ pub const ALL: &[Story] = &[
             (300, |sim| scale(sim, What::Keda, 0)),
             (330, Sim::submit_query),
         ],
-        end: nothing_killed,
+        end: |sim| came_back(sim, 3),
     },
     Story {
         letter: 'o',
@@ -239,6 +288,9 @@ pub const ALL: &[Story] = &[
                 (0..6).for_each(|pix| sim.foreign_drain(pix));
                 (0..sim.guard.replicas.len()).for_each(|at| sim.revive(at));
             }),
+            (141, |sim| {
+                sim.want_gone(What::Drain, &[0, 1, 2, 3, 4, 5]);
+            }),
         ],
         end: nothing_killed,
     },
@@ -248,6 +300,7 @@ pub const ALL: &[Story] = &[
         params: || {
             let mut params = Params::plain(3);
             params.transactions = 1000;
+            params.query_every = 100;
             params.query_limit = 1;
             params
         },
@@ -270,6 +323,56 @@ pub const ALL: &[Story] = &[
             (1000, |sim| sim.loaded = false),
         ],
         end: none_killed,
+    },
+    Story {
+        letter: 'q',
+        title: "tasks of young processes have no pod, and come late to workers that are soon DRAINED",
+        params: || {
+            let mut params = hasty();
+            params.unmapped = true;
+            params.query_long = 60_000;
+            params
+        },
+        script: &[(20, evict_four)],
+        end: nothing_lost,
+    },
+    Story {
+        letter: 'r',
+        title: "workers are DRAINED within a second, and their coordinator notices after many",
+        params: hasty,
+        script: &[(20, evict_four)],
+        end: nothing_lost,
+    },
+    Story {
+        letter: 'v',
+        title: "nobody can reach Trino, and the coordinator is wanted gone",
+        params: || Params::plain(3),
+        script: &[
+            (20, |sim| {
+                let until = sim.now + 200_000;
+                for replica in &mut sim.guard.replicas {
+                    replica.cut_until = until;
+                }
+            }),
+            (60, evict_coordinator),
+            (200, |sim| sim.loaded = false),
+        ],
+        end: none_killed,
+    },
+    Story {
+        letter: 'x',
+        title: "somebody else drains the same workers in the same seconds",
+        params: || {
+            let mut params = hasty();
+            params.query_every = 5000;
+            params
+        },
+        script: &[
+            (20, evict_four),
+            (21, |sim| (0..2).for_each(|pix| sim.foreign_drain(pix))),
+            (22, |sim| (2..4).for_each(|pix| sim.foreign_drain(pix))),
+        ],
+        end: nothing_killed,
     },
     Story {
         letter: 's',
@@ -309,7 +412,7 @@ impl Story {
         sim.enter(6 * 3_600_000, Event::Script(u32::MAX));
         sim.run(7 * 3_600_000);
         if let Err(why) = (self.end)(&sim) {
-            sim.violations.push(why);
+            sim.violations.push(Violation::of(Invariant::Story, why));
         }
         sim
     }
@@ -334,6 +437,21 @@ fn slow(workers: u32) -> Params {
     params.query_long = 60_000;
     params.query_limit = 4;
     params
+}
+
+/// Workers that are DRAINED soon, and a coordinator that notices late.
+fn hasty() -> Params {
+    let mut params = Params::plain(16);
+    params.trino_grace = 500;
+    params.notice = 14_000;
+    params.query_every = 700;
+    params.cycle_every = 2000;
+    params.cycle_takes = 400;
+    params
+}
+
+fn evict_four(sim: &mut Sim) {
+    sim.want_gone(What::Drain, &[0, 1, 2, 3]);
 }
 
 /// Puts every worker on the first node.
@@ -411,6 +529,26 @@ fn nothing_lost(sim: &Sim) -> Result<(), String> {
         Ok(())
     } else {
         Err(format!("{} queries were lost to force", sim.tally.forced))
+    }
+}
+
+/// Drains were begun and all taken back, and whoever came meanwhile was served.
+fn came_back(sim: &Sim, workers: usize) -> Result<(), String> {
+    workers_are(sim, workers)?;
+    let (drains, returned) = (sim.tally.drains, sim.tally.returned);
+    if returned == 0 || drains != returned {
+        return Err(format!("{returned} of {drains} drains were taken back"));
+    }
+    match sim.tally.finished {
+        0 => Err("no query was served".to_owned()),
+        _ => removed(sim, 0),
+    }
+}
+
+fn removed(sim: &Sim, count: u64) -> Result<(), String> {
+    match sim.tally.removed {
+        removed if removed == count => Ok(()),
+        removed => Err(format!("{removed} pods were removed and not {count}")),
     }
 }
 

@@ -33,6 +33,8 @@ pub struct Tally {
     pub late: u64,
     /// Queries that came after the list by which the last worker was drained.
     pub late_drain: u64,
+    /// Queries that came to a worker that began to serve between the look at it and its end.
+    pub late_start: u64,
     /// Queries lost to what broke by itself.
     pub broken: u64,
     /// Tasks of fault-tolerant queries that ran again.
@@ -122,7 +124,7 @@ impl Tally {
         }
     }
 
-    fn counts(&mut self) -> [(&'static str, &mut u64); 20] {
+    fn counts(&mut self) -> [(&'static str, &mut u64); 21] {
         [
             ("episodes", &mut self.episodes),
             ("simulated ms", &mut self.simulated),
@@ -133,6 +135,7 @@ impl Tally {
             ("queries lost to force", &mut self.forced),
             ("queries too late (coordinator)", &mut self.late),
             ("queries too late (last worker)", &mut self.late_drain),
+            ("queries too late (starting)", &mut self.late_start),
             ("queries lost to faults", &mut self.broken),
             ("tasks begun again", &mut self.tasks_again),
             ("pods removed", &mut self.removed),

@@ -40,6 +40,9 @@ pub const DEAD_AFTER: Duration = Duration::from_secs(60);
 /// DRAINED counts if the worker said so at most this long ago.
 pub const LOOK: Duration = Duration::from_secs(2);
 
+/// That a worker starts counts if its port refused so lately: it may serve within seconds.
+pub const STARTS: Duration = Duration::from_millis(500);
+
 /// What a worker said at two looks it said in between as well, if they were at most so far apart: from DRAINED through
 /// ACTIVE back to DRAINED takes at least twice its `shutdown.grace-period`, 10 to 15 s where it was set for draining.
 pub const UNBROKEN: Duration = Duration::from_secs(20);

@@ -6,6 +6,7 @@ use crate::api::keys;
 use super::ask::{Ask, Effect};
 use super::class::View;
 use super::facts::pod::Pod;
+use super::mutant::{self, Mutant};
 use super::notes::{Cause, Grant, GrantKey, Hints, Want, write};
 use super::plan::{Action, HintStep, bands};
 use super::time::Time;
@@ -101,6 +102,16 @@ pub fn grant(view: &View, pod: &Pod, key: &GrantKey) -> Edit {
 /// What an action of the leader writes on its pod; `None` for actions that write nothing there.
 #[must_use]
 pub fn of_action(action: &Action, pod: &Pod) -> Option<Edit> {
+    let written = written(action, pod)?;
+    if mutant::is(Mutant::NoCost) {
+        let set = written.set.into_iter();
+        let set = set.filter(|(key, _)| *key != keys::DELETION_COST).collect();
+        return Some(Edit { set, ..written });
+    }
+    Some(written)
+}
+
+fn written(action: &Action, pod: &Pod) -> Option<Edit> {
     let edit = Edit::default();
     Some(match action {
         Action::BeginDrain { drain, cost, .. } => {
@@ -108,6 +119,7 @@ pub fn of_action(action: &Action, pod: &Pod) -> Option<Edit> {
                 .with(keys::DRAIN, write(drain))
                 .without(&[keys::DRAINED_AT]);
             match cost {
+                _ if mutant::is(Mutant::NoRecord) => Edit::default().without(&[keys::DRAINED_AT]),
                 Some(cost) => begun.with(keys::DELETION_COST, cost.to_string()),
                 None => begun,
             }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::bounds::{LOOK, SKEW};
+use super::bounds::{LOOK, SKEW, STARTS};
 use super::class::{Class, View};
 use super::evidence::Risk;
 use super::facts::pod::{Pod, Role};
@@ -99,18 +99,30 @@ impl View<'_> {
     #[must_use]
     pub fn gate(&self, pod: &Pod, patience: Patience) -> Gate {
         let serve = |least| self.has_serving(&pod.cluster, pod, least);
-        self.gate_where(pod, patience, &serve)
+        self.gate_where(pod, self.class(pod), patience, &serve)
     }
 
-    /// The same, for whoever judges many workers of one cluster at the same moment.
+    /// The same, for whoever judges many workers of one cluster at the same moment and knows their classes.
     #[must_use]
-    pub fn gate_among(&self, pod: &Pod, patience: Patience, serving: &Serving) -> Gate {
+    pub fn gate_among(
+        &self,
+        pod: &Pod,
+        class: Class,
+        patience: Patience,
+        serving: &Serving,
+    ) -> Gate {
         let serve = |least| serving.has_without(pod, least);
-        self.gate_where(pod, patience, &serve)
+        self.gate_where(pod, class, patience, &serve)
     }
 
     /// `serve`: whether at least so many others serve.
-    fn gate_where(&self, pod: &Pod, patience: Patience, serve: &dyn Fn(u32) -> bool) -> Gate {
+    fn gate_where(
+        &self,
+        pod: &Pod,
+        class: Class,
+        patience: Patience,
+        serve: &dyn Fn(u32) -> bool,
+    ) -> Gate {
         if pod.deleting.is_some() {
             return Gate::Open(Why::Deleting);
         }
@@ -118,7 +130,6 @@ impl View<'_> {
         if let Glass::Broken { end, reason } = glass {
             return Gate::Open(Why::BreakGlass { end, reason });
         }
-        let class = self.class(pod);
         let gate = self
             .by_class(pod, class)
             .or_else(|| self.by_bound(pod, class, patience, serve));
@@ -235,7 +246,7 @@ impl View<'_> {
             // It may begin to work at any moment, and then it must be drained.
             Class::Starting if !self.is_far_from_work(pod) => return None,
             // It may have gone on since: only its last word counts.
-            Class::Starting if self.asked_within(pod, LOOK) => return open(Why::Starting),
+            Class::Starting if self.asked_within(pod, STARTS) => return open(Why::Starting),
             Class::Starting => return Some(Gate::Look),
             _ if self.is_suspended(pod) => return open(Why::Suspending),
             // What is being taken back may get work at any moment.

@@ -11,6 +11,7 @@ pub mod evidence;
 pub mod facts;
 pub mod fleet;
 pub mod gate;
+mod map;
 pub mod mutant;
 pub mod notes;
 pub mod plan;

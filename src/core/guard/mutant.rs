@@ -32,8 +32,14 @@ mutants! {
     TrustIdle;
     /// DRAINED needs no proof.
     TrustDrained;
+    /// The list that proves it may have begun before the worker said so.
+    EarlyProof;
+    /// What a worker said counts, however long ago.
+    OldLook;
     /// DRAINED counts however soon after the PUT.
     SkipNoticeTime;
+    /// Somebody else's drain began long ago.
+    TrustForeignAge;
     /// A live grant justifies an allow.
     AllowOnGrant;
     /// A worker of which nothing is known holds nothing.
@@ -46,6 +52,8 @@ mutants! {
     CoordinatorOnce;
     /// That list may be as old as any.
     OldList;
+    /// A coordinator of which nothing is known has no query.
+    UnknownIsIdle;
     /// A pod that the cache does not know is gone.
     TrustCache;
     /// Clocks of a drain run from the first refusal, not from the PUT.
@@ -60,14 +68,26 @@ mutants! {
     NoBound;
     /// A scale-down counts replicas in the spec, not pods.
     CountBySpec;
+    /// A StatefulSet's free pods go first, whatever their ordinals.
+    AnyOrdinal;
+    /// A pod that one request rests on may carry another.
+    IgnoreGrants;
     /// Any number of workers may be drained at once.
     NoFloor;
+    /// The last serving workers are drained like any other.
+    NoMinActive;
+    /// A drain is begun and nobody writes that down.
+    NoRecord;
+    /// A worker is told what to do whatever it says of itself.
+    PutUnasked;
     /// A drain is taken back while an allow is on its way.
     GiveBackDuringAllow;
     /// Drains are never taken back.
     NeverGiveBack;
     /// No controller is told that a worker is free.
     NoKick;
+    /// No controller is told which worker is free.
+    NoCost;
     /// Nobody evicts for those who do not come back.
     NoOwnEviction;
 }

@@ -5,11 +5,11 @@
 //! not transitive where ready times differ within a bucket. Whoever relies on the order judges each pod as well.
 
 use std::cmp::Reverse;
-use std::collections::HashMap;
 
 use super::class::View;
 use super::facts::pod::{Phase, Pod};
 use super::facts::workload::{Kind, Workload};
+use super::map::Map;
 use super::time::Time;
 
 /// The active pods of a workload (a Deployment's through its ReplicaSets), the first victim first. Empty where the pods
@@ -61,11 +61,11 @@ fn replica_order<'a>(
 }
 
 /// How many active pods of a ReplicaSet's siblings (its Deployment's ReplicaSets, itself included) share each node.
-fn crowds<'a>(view: &View<'a>, workload: &Workload) -> HashMap<&'a str, usize> {
+fn crowds<'a>(view: &View<'a>, workload: &Workload) -> Map<&'a str, usize> {
     let world = view.world;
     let parent = workload.owner.as_deref();
     let parent = parent.and_then(|uid| world.workload_by_uid(uid));
-    let mut crowds = HashMap::new();
+    let mut crowds = Map::default();
     for pod in active(view, parent.unwrap_or(workload)) {
         *crowds.entry(node(pod)).or_default() += 1;
     }
@@ -93,7 +93,7 @@ struct Head {
 }
 
 impl Head {
-    fn of(pod: &Pod, cost: i32, crowds: &HashMap<&str, usize>, now: Time) -> Self {
+    fn of(pod: &Pod, cost: i32, crowds: &Map<&str, usize>, now: Time) -> Self {
         Self {
             assigned: pod.node.is_some(),
             phase: phase_rank(pod.phase),

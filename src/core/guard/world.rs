@@ -1,28 +1,30 @@
 //! An index of what Kubernetes says: watch events go in, decisions read it without I/O. Keeps, finds, and decides
 //! nothing.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::facts::Name;
 use super::facts::place::{Namespace, Node};
 use super::facts::pod::{ClusterId, Pod, Role};
 use super::facts::workload::{Kind, Workload};
+use super::map::Map;
 
 /// Everything that Kubernetes says.
 #[derive(Clone, Debug, Default)]
 pub struct World {
-    /// Boxed, so that the table's empty places are small.
-    pods: HashMap<String, Box<Pod>>,
-    pod_names: HashMap<Name, String>,
-    by_owner: HashMap<String, BTreeSet<String>>,
+    /// Behind a pointer, so that the table's empty places are small and copies of the world share their pods.
+    pods: Map<String, Arc<Pod>>,
+    pod_names: Map<Name, String>,
+    by_owner: Map<String, BTreeSet<String>>,
     by_cluster: BTreeMap<ClusterId, Members>,
-    by_node: HashMap<String, BTreeSet<String>>,
-    workloads: HashMap<String, Workload>,
-    workload_names: HashMap<(Kind, Name), String>,
-    by_parent: HashMap<String, BTreeSet<String>>,
+    by_node: Map<String, BTreeSet<String>>,
+    workloads: Map<String, Workload>,
+    workload_names: Map<(Kind, Name), String>,
+    by_parent: Map<String, BTreeSet<String>>,
     workloads_by_cluster: BTreeMap<ClusterId, BTreeSet<String>>,
-    nodes: HashMap<String, Node>,
-    namespaces: HashMap<String, Namespace>,
+    nodes: Map<String, Node>,
+    namespaces: Map<String, Namespace>,
     external: BTreeSet<ClusterId>,
 }
 
@@ -35,7 +37,15 @@ struct Members {
 
 impl World {
     /// Puts a pod, in place of any of the same name.
-    pub fn put_pod(&mut self, pod: Pod) {
+    pub fn put_pod(&mut self, pod: impl Into<Arc<Pod>>) {
+        let pod = pod.into();
+        match self.pods.get_mut(&pod.uid) {
+            Some(known) if is_filed_alike(known, &pod) => *known = pod,
+            _ => self.file(pod),
+        }
+    }
+
+    fn file(&mut self, pod: Arc<Pod>) {
         self.drop_pod(&pod.name);
         let uid = pod.uid.clone();
         if let Some(owner) = &pod.owner {
@@ -47,13 +57,13 @@ impl World {
         let cluster = self.by_cluster.entry(pod.cluster.clone()).or_default();
         cluster.of_mut(pod.role).insert(uid.clone());
         self.pod_names.insert(pod.name.clone(), uid.clone());
-        self.pods.insert(uid, Box::new(pod));
+        self.pods.insert(uid, pod);
     }
 
     /// Forgets the pod of this name, and answers it.
-    pub fn drop_pod(&mut self, name: &Name) -> Option<Pod> {
+    pub fn drop_pod(&mut self, name: &Name) -> Option<Arc<Pod>> {
         let uid = self.pod_names.remove(name)?;
-        let pod = *self.pods.remove(&uid)?;
+        let pod = self.pods.remove(&uid)?;
         if let Some(owner) = &pod.owner {
             leave(&mut self.by_owner, &owner.uid, &uid);
         }
@@ -142,12 +152,12 @@ impl World {
     /// The pod of this UID.
     #[must_use]
     pub fn pod_by_uid(&self, uid: &str) -> Option<&Pod> {
-        self.pods.get(uid).map(Box::as_ref)
+        self.pods.get(uid).map(Arc::as_ref)
     }
 
     /// All pods, in no order.
     pub fn pods(&self) -> impl Iterator<Item = &Pod> {
-        self.pods.values().map(Box::as_ref)
+        self.pods.values().map(Arc::as_ref)
     }
 
     /// The pods that a ReplicaSet, StatefulSet or other controller owns, in the order of their UIDs.
@@ -271,14 +281,27 @@ impl Members {
     }
 }
 
-fn enter(index: &mut HashMap<String, BTreeSet<String>>, key: &str, uid: &str) {
+/// Whether every index finds both in the same place: most news of a pod are of its state or its annotations.
+fn is_filed_alike(one: &Pod, other: &Pod) -> bool {
+    let place = (&one.name, one.role, &one.cluster, &one.owner, &one.node);
+    place
+        == (
+            &other.name,
+            other.role,
+            &other.cluster,
+            &other.owner,
+            &other.node,
+        )
+}
+
+fn enter(index: &mut Map<String, BTreeSet<String>>, key: &str, uid: &str) {
     index
         .entry(key.to_owned())
         .or_default()
         .insert(uid.to_owned());
 }
 
-fn leave(index: &mut HashMap<String, BTreeSet<String>>, key: &str, uid: &str) {
+fn leave(index: &mut Map<String, BTreeSet<String>>, key: &str, uid: &str) {
     if let Some(uids) = index.get_mut(key) {
         uids.remove(uid);
         if uids.is_empty() {

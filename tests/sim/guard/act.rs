@@ -6,13 +6,14 @@ use xtrinode::core::guard::bounds::LOOK;
 use xtrinode::core::guard::edit;
 use xtrinode::core::guard::evidence::DrainPower;
 use xtrinode::core::guard::fleet::Serving;
+use xtrinode::core::guard::mutant::{self, Mutant};
 use xtrinode::core::guard::plan::Action;
 use xtrinode::trino::words::{NodeState, RetryPolicy};
 
 use crate::agenda::Event;
 use crate::kube::store::{Pix, cluster, container_id, pix, stamp};
 use crate::review::Origin;
-use crate::sim::Sim;
+use crate::sim::{Ambush, Sim};
 use crate::trino::query::Phase;
 
 /// A PUT is given up after so long, in milliseconds.
@@ -29,13 +30,16 @@ impl Sim {
             self.trace(|| format!("r{at} {action:?}"));
         }
         let uid = action.pod().map(str::to_owned);
-        if let Action::BeginDrain { uid, .. } = &action
-            && !self.may_begin(at, pix(uid))
+        if let Action::BeginDrain { uid, last, .. } = &action
+            && !self.may_begin(at, pix(uid), *last)
         {
             return;
         }
         let written = self.write_action(at, uid.as_deref(), &action);
         match action {
+            Action::BeginDrain { .. } if written && self.is_ambushed(Ambush::BeforePut) => {
+                self.kill_replica(at);
+            }
             Action::BeginDrain { uid, drain, .. } if written => {
                 self.send_put(at, epoch, pix(&uid), &drain.container, true);
             }
@@ -54,8 +58,15 @@ impl Sim {
         }
     }
 
+    /// Whether the leader is to be lost now, once.
+    fn is_ambushed(&mut self, now: Ambush) -> bool {
+        let lost = self.ambush.take_if(|when| *when == now).is_some();
+        self.ambushes += u32::from(lost);
+        lost
+    }
+
     /// The last serving workers are drained only while no query is unfinished: the leader reads the list once more.
-    fn may_begin(&mut self, at: usize, pod: Pix) -> bool {
+    fn may_begin(&mut self, at: usize, pod: Pix, last: bool) -> bool {
         let (now, uid) = (self.now, self.store.cells[pod].pod.uid.clone());
         let view = self.guard.replicas[at].view(&self.params.policy, now);
         let known = view.world.pod_by_uid(&uid);
@@ -63,12 +74,15 @@ impl Sim {
             let least = view.min_active(&pod.cluster);
             !Serving::new(view, &pod.cluster).has_without(pod, least)
         });
-        if !is_last {
+        if !last && !is_last {
+            return true;
+        }
+        if mutant::is(Mutant::NoMinActive) {
             return true;
         }
         self.list_now(at);
         let replica = &self.guard.replicas[at];
-        self.last_list = Some((pod, replica.listed));
+        self.last_list = Some(replica.listed);
         let view = replica.view(&self.params.policy, now);
         let list = view.evidence.cluster(&cluster()).list;
         let busy = list.is_some_and(|list| list.unfinished > 0 && view.now.since(list.at) <= LOOK);
@@ -131,8 +145,11 @@ impl Sim {
             Some(NodeState::Draining | NodeState::Drained) => !drain,
             _ => false,
         };
-        if right {
+        if right || mutant::is(Mutant::PutUnasked) {
             self.put_state(pod, inc, drain);
+        }
+        if drain && self.is_ambushed(Ambush::AfterPut) {
+            self.kill_replica(at);
         }
     }
 

@@ -146,7 +146,7 @@ impl Sim {
         self.tally.plans += 1;
         for action in actions {
             let wait = self.dice.skewed(2, 150);
-            self.enter(wait, Event::Act(at, epoch, action));
+            self.enter(wait, Event::Act(at, epoch, Box::new(action)));
         }
     }
 }

@@ -1,5 +1,7 @@
 //! A watch: a copy of the store that lags behind it, in order.
 
+use std::sync::Arc;
+
 use xtrinode::core::guard::world::World;
 
 use super::store::{Change, Store};
@@ -46,7 +48,7 @@ impl Cache {
 
 fn apply(world: &mut World, change: &Change) {
     match change {
-        Change::Pod(pod) => world.put_pod((**pod).clone()),
+        Change::Pod(pod) => world.put_pod(Arc::clone(pod)),
         Change::PodGone(pod) => {
             let same = world
                 .pod(&pod.name)

@@ -52,7 +52,7 @@ impl Sim {
     /// A container serves.
     pub fn ready(&mut self, pix: Pix, inc: u32) {
         let now = self.now;
-        let Some(jvm) = self.jvm(pix, inc) else {
+        let Some(jvm) = self.jvm(pix, inc).filter(|jvm| !jvm.ending) else {
             return;
         };
         jvm.starting = false;
@@ -75,7 +75,9 @@ impl Sim {
         if cell.gone || cell.pod.deleting.is_some() {
             return;
         }
-        self.store.cells[pix].let_go = Some(row);
+        let young = self.is_young(pix);
+        let cell = &mut self.store.cells[pix];
+        (cell.let_go, cell.young) = (Some(row), young);
         self.trace(|| format!("p{pix} is deleted by {row:?}"));
         self.count_removal(pix);
         self.check_removal(pix, row);
@@ -99,6 +101,9 @@ impl Sim {
             self.enter(grace, Event::Die(pix, inc));
         } else {
             let exit = self.dice.between(50, 2000);
+            if let Some(jvm) = self.jvm(pix, inc) {
+                jvm.ending = true;
+            }
             self.enter(exit.min(grace), Event::Die(pix, inc));
         }
     }
@@ -154,6 +159,11 @@ impl Sim {
     /// Changes a pod's annotations: its controller looks again.
     pub fn annotate(&mut self, pix: Pix, change: &xtrinode::core::guard::edit::Edit) {
         self.store.annotate(self.now, pix, change);
+        // By the true clock, whatever the time that is written there.
+        let now = self.now;
+        let cell = &mut self.store.cells[pix];
+        let refused = cell.pod.notes.blocked_since.is_some();
+        cell.refused = refused.then(|| cell.refused.unwrap_or(now));
         self.kick(self.store.cells[pix].set);
     }
 

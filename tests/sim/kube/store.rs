@@ -1,7 +1,7 @@
 //! The API server's store: objects, versions, and the log that watches read. Keeps; decides nothing.
 
 use std::collections::BTreeMap;
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use xtrinode::api::keys;
@@ -35,8 +35,6 @@ pub fn stamp(now: u64) -> Time {
 pub struct Cell {
     /// The object.
     pub pod: Pod,
-    /// Its annotations.
-    pub annotations: BTreeMap<String, String>,
     /// Whether the object is gone.
     pub gone: bool,
     /// The workload that made it.
@@ -49,6 +47,8 @@ pub struct Cell {
     pub let_go: Option<Option<Row>>,
     /// The query list that the verdict on a coordinator rests on.
     pub let_go_by: Option<u64>,
+    /// Whether it began to serve a moment before it was let go, or had not.
+    pub young: bool,
     /// When a grant was written on it last.
     pub granted: Option<u64>,
     /// When it was first refused.
@@ -82,11 +82,11 @@ pub struct Managed {
 /// What a watch tells.
 pub enum Change {
     /// A pod as it is now.
-    Pod(Rc<Pod>),
+    Pod(Arc<Pod>),
     /// A pod is gone.
-    PodGone(Rc<Pod>),
+    PodGone(Arc<Pod>),
     /// A workload as it is now.
-    Workload(Rc<Workload>),
+    Workload(Arc<Workload>),
     /// A workload is gone.
     WorkloadGone(Kind, Name),
     /// A node as it is now.
@@ -111,6 +111,21 @@ pub struct Store {
     /// What watches read, with its time.
     pub log: Vec<(u64, Change)>,
     version: u64,
+}
+
+/// Takes over what one annotation says.
+fn take_note(notes: &mut Notes, read: &Notes, key: &str) {
+    match key {
+        keys::DRAIN_REQUESTED => notes.want.clone_from(&read.want),
+        keys::BLOCKED_SINCE => notes.blocked_since = read.blocked_since,
+        keys::DRAIN => notes.drain.clone_from(&read.drain),
+        keys::DRAINED_AT => notes.drained.clone_from(&read.drained),
+        keys::RETURNING => notes.returning = read.returning,
+        keys::GRANT => notes.grant.clone_from(&read.grant),
+        keys::OVERRIDE => notes.break_glass.clone_from(&read.break_glass),
+        // Hints are off in the simulation.
+        other => panic!("the model knows no annotation {other}"),
+    }
 }
 
 /// The name of a node.
@@ -153,25 +168,26 @@ impl Store {
         let pod = &mut self.cells[pix].pod;
         change(pod);
         pod.resource_version = version;
-        self.log.push((now, Change::Pod(Rc::new(pod.clone()))));
+        self.log.push((now, Change::Pod(Arc::new(pod.clone()))));
     }
 
-    /// Changes a pod's annotations.
+    /// Changes a pod's annotations. What did not change is not read again.
     pub fn annotate(&mut self, now: u64, pix: Pix, change: &Edit) {
-        let cell = &mut self.cells[pix];
-        let annotations = &mut cell.annotations;
-        for (key, value) in &change.set {
-            annotations.insert((*key).to_owned(), value.clone());
-        }
-        for key in &change.remove {
-            annotations.remove(*key);
-        }
-        let cost = annotations.get(keys::DELETION_COST);
+        let set = change.set.iter();
+        let set = set.map(|(key, value)| ((*key).to_owned(), value.clone()));
+        let set: BTreeMap<_, _> = set.collect();
+        let read = Notes::read(&set, &self.cells[pix].pod.uid);
+        let keys = change.set.iter().map(|(key, _)| *key);
+        let keys: Vec<_> = keys.chain(change.remove.iter().copied()).collect();
+        let cost = set.get(keys::DELETION_COST);
         let cost = cost.and_then(|cost| cost.parse().ok()).unwrap_or(0);
-        let notes = Notes::read(annotations, &cell.pod.uid);
         self.edit(now, pix, |pod| {
-            pod.cost = cost;
-            pod.notes = notes;
+            for key in keys {
+                match key {
+                    keys::DELETION_COST => pod.cost = cost,
+                    other => take_note(&mut pod.notes, &read, other),
+                }
+            }
         });
     }
 
@@ -180,7 +196,7 @@ impl Store {
         let cell = &mut self.cells[pix];
         cell.gone = true;
         self.log
-            .push((now, Change::PodGone(Rc::new(cell.pod.clone()))));
+            .push((now, Change::PodGone(Arc::new(cell.pod.clone()))));
         self.live.retain(|other| *other != pix);
     }
 
@@ -190,7 +206,7 @@ impl Store {
         let workload = &mut self.sets[set].workload;
         change(workload);
         workload.resource_version = version;
-        let told = Rc::new(workload.clone());
+        let told = Arc::new(workload.clone());
         self.log.push((now, Change::Workload(told)));
     }
 
@@ -265,7 +281,6 @@ impl Store {
         let pod = self.new_pod(now, pix, set, called, spec);
         self.cells.push(Cell {
             pod,
-            annotations: BTreeMap::new(),
             gone: false,
             set,
             jvm: None,
@@ -273,6 +288,7 @@ impl Store {
             let_go: None,
             refused: None,
             let_go_by: None,
+            young: false,
             granted: None,
             broken: false,
         });

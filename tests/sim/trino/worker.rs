@@ -4,6 +4,7 @@
 use xtrinode::trino::words::NodeState;
 
 use crate::agenda::Event;
+use crate::invariant::Invariant;
 use crate::kube::store::Pix;
 use crate::sim::Sim;
 
@@ -16,6 +17,8 @@ pub struct Jvm {
     pub state: NodeState,
     /// Whether it still starts.
     pub starting: bool,
+    /// Whether it was told to end at once: it takes nothing more.
+    pub ending: bool,
     /// When it was started.
     pub began: u64,
     /// When it began to serve.
@@ -49,6 +52,7 @@ impl Jvm {
             inc,
             state: NodeState::Active,
             starting: true,
+            ending: false,
             began: now,
             served: now,
             since: now,
@@ -91,9 +95,11 @@ impl Sim {
                 self.tally.drains += 1;
                 self.check_floor(pod);
             }
-            (true, NodeState::Drained) => {
-                self.violated("DRAINING was put on a DRAINED worker", pod)
-            }
+            (true, NodeState::Drained) => self.violated(
+                Invariant::NoBlindPut,
+                "DRAINING was put on a DRAINED worker",
+                pod,
+            ),
             (false, NodeState::Draining | NodeState::Drained) => {
                 jvm.state = NodeState::Active;
                 jvm.since = now;
@@ -183,7 +189,7 @@ impl Sim {
         }
         let said = self
             .jvm(pod, inc)
-            .filter(|jvm| !jvm.starting)
+            .filter(|jvm| !jvm.starting && !jvm.ending)
             .map(|jvm| jvm.state);
         if is_coordinator {
             self.trace(|| format!("p{pod} is noticed: {said:?}"));

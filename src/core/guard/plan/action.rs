@@ -24,6 +24,9 @@ pub enum Action {
         drain: Drain,
         /// The pod's new `pod-deletion-cost`; `None` leaves what stands there.
         cost: Option<i32>,
+        /// Without it, and without those of the same plan before it, fewer than `minActive` serve: only a list of now
+        /// without an unfinished query lets it begin.
+        last: bool,
     },
     /// Asks the coordinator now whether anything is left on a DRAINED worker: one query list, and the few queries that
     /// may have tasks there. What comes of it goes into the evidence.

@@ -27,7 +27,7 @@ const PUT: Duration = Duration::from_secs(2);
 
 /// The drains to begin, in the order of the queue.
 pub(super) fn begin<'a>(crew: &Crew<'a>, memory: &mut Memory) -> Vec<(&'a str, Action)> {
-    if !may_drain(crew, memory) {
+    if crew.wanted.is_empty() || !may_drain(crew, memory) {
         return Vec::new();
     }
     let mut serving = serving(crew, memory);
@@ -49,7 +49,8 @@ pub(super) fn begin<'a>(crew: &Crew<'a>, memory: &mut Memory) -> Vec<(&'a str, A
                 .attempt(Try::Begin, AGAIN, crew.view.now)
         {
             serving.remove(pod.uid.as_str());
-            begun.push((pod.uid.as_str(), action(crew, pod)));
+            let last = without < crew.view.min_active(crew.cluster);
+            begun.push((pod.uid.as_str(), action(crew, pod, last)));
         }
     }
     begun
@@ -72,7 +73,7 @@ fn serving<'a>(crew: &Crew<'a>, memory: &Memory) -> BTreeSet<&'a str> {
     let mut serving = BTreeSet::new();
     for pod in &crew.pods {
         let begun = memory.within(&pod.uid, Try::Begin, AGAIN, crew.view.now);
-        if !begun && crew.record(pod).is_none() && crew.view.is_serving(pod) {
+        if !begun && crew.record(pod).is_none() && crew.is_serving(pod) {
             serving.insert(pod.uid.as_str());
         }
     }
@@ -83,6 +84,9 @@ fn serving<'a>(crew: &Crew<'a>, memory: &Memory) -> BTreeSet<&'a str> {
 /// waits (as on the second of two nodes that `kubectl drain` cordons at once and then drains one after the other, or for
 /// a person who asked once and walked away). The newest; none while one comes back already.
 pub(super) fn in_the_way<'a>(crew: &Crew<'a>, memory: &Memory) -> Option<&'a str> {
+    if crew.wanted.is_empty() {
+        return None;
+    }
     let serving = serving(crew, memory);
     let waits = |pod: &&Pod| {
         let serves = usize::from(serving.contains(pod.uid.as_str()));
@@ -142,7 +146,8 @@ fn is_above_floor(crew: &Crew<'_>, pod: &Pod, without: u32) -> bool {
     let share = floor.of(crew.target, is_waived(crew, pod));
     let minimum = without >= view.min_active(crew.cluster)
         || crew.is_without_queries()
-        || crew.is_last_stretch(pod);
+        || crew.is_last_stretch(pod)
+        || mutant::is(Mutant::NoMinActive);
     without >= share && minimum
 }
 
@@ -154,7 +159,7 @@ fn is_waived(crew: &Crew<'_>, pod: &Pod) -> bool {
     since.is_some_and(|since| crew.view.now.since(since) >= bound)
 }
 
-fn action(crew: &Crew<'_>, pod: &Pod) -> Action {
+fn action(crew: &Crew<'_>, pod: &Pod, last: bool) -> Action {
     let container = pod.running().unwrap_or_default().to_owned();
     let at = crew.view.now;
     let ours = pod.cost == 0 || bands::is_ours(pod.cost);
@@ -164,6 +169,7 @@ fn action(crew: &Crew<'_>, pod: &Pod) -> Action {
         version: pod.resource_version.clone(),
         drain: Drain { container, at },
         cost,
+        last,
     }
 }
 

@@ -1,13 +1,12 @@
 //! The workers of one cluster as the leader sees them for the length of one plan: which are wanted gone, which serve,
 //! which are ours. Answers questions; acts on none.
 
-use std::collections::{HashMap, HashSet};
-
-use crate::core::guard::class::View;
+use crate::core::guard::class::{Class, View};
 use crate::core::guard::evidence::Answer;
 use crate::core::guard::facts::pod::{ClusterId, Pod, Role};
 use crate::core::guard::fleet::Serving;
 use crate::core::guard::gate::{Gate, Patience, Why};
+use crate::core::guard::map::Map;
 use crate::core::guard::notes::{Cause, Drain};
 use crate::core::guard::time::Time;
 
@@ -20,13 +19,20 @@ pub(super) struct Crew<'a> {
     pub cluster: &'a ClusterId,
     /// In the order of their UIDs.
     pub pods: Vec<&'a Pod>,
-    /// The UIDs of those that may go, if need be after one more look.
-    pub free: HashSet<&'a str>,
     /// Those that are wanted gone, by UID.
-    pub wanted: HashMap<&'a str, Wanted>,
+    pub wanted: Map<&'a str, Wanted>,
     /// How many there are meant to be.
     pub target: u32,
+    known: Map<&'a str, Known>,
     serving: Serving<'a>,
+}
+
+/// What is known of one worker, judged once for the whole plan.
+struct Known {
+    class: Class,
+    gate: Gate,
+    free: bool,
+    serves: bool,
 }
 
 impl<'a> Crew<'a> {
@@ -34,15 +40,16 @@ impl<'a> Crew<'a> {
         let world = view.world;
         let pods: Vec<_> = world.members(cluster, Role::Worker).collect();
         let serving = Serving::new(view, cluster);
-        let free = pods.iter().filter(|pod| is_free(&view, pod, &serving));
-        let free = free.map(|pod| pod.uid.as_str()).collect();
+        let unheld = !view.is_cluster(cluster);
+        let know = |pod: &&'a Pod| (pod.uid.as_str(), Known::of(&view, pod, &serving, unheld));
+        let known = pods.iter().map(know).collect();
         let mut crew = Self {
             view,
             cluster,
-            free,
             pods,
-            wanted: HashMap::new(),
+            wanted: Map::default(),
             target: 0,
+            known,
             serving,
         };
         crew.target = want::target(&crew, memory);
@@ -56,17 +63,35 @@ impl<'a> Crew<'a> {
             view,
             cluster: &pod.cluster,
             pods: vec![pod],
-            free: HashSet::new(),
-            wanted: HashMap::new(),
+            wanted: Map::default(),
             target: 0,
+            known: Map::default(),
             serving: Serving::new(view, &pod.cluster),
         }
     }
 
     /// Whether a pod may be removed, by whoever asks.
     pub fn gate(&self, pod: &Pod) -> Gate {
-        let patience = Patience::Ordinary;
-        self.view.gate_among(pod, patience, &self.serving)
+        match self.known(pod) {
+            Some(known) => known.gate.clone(),
+            None => Known::of(&self.view, pod, &self.serving, false).gate,
+        }
+    }
+
+    /// What is known of a pod.
+    pub fn class(&self, pod: &Pod) -> Class {
+        let known = self.known(pod);
+        known.map_or_else(|| self.view.class(pod), |known| known.class)
+    }
+
+    /// Whether a pod serves.
+    pub fn is_serving(&self, pod: &Pod) -> bool {
+        let known = self.known(pod);
+        known.map_or_else(|| self.view.is_serving(pod), |known| known.serves)
+    }
+
+    fn known(&self, pod: &Pod) -> Option<&Known> {
+        self.known.get(pod.uid.as_str())
     }
 
     /// Whether a pod is wanted gone.
@@ -88,7 +113,7 @@ impl<'a> Crew<'a> {
 
     /// Whether a pod may go, if need be after one more look at it.
     pub fn is_free(&self, pod: &Pod) -> bool {
-        self.free.contains(pod.uid.as_str())
+        self.known(pod).is_some_and(|known| known.free)
     }
 
     /// Whether somebody ordered that it may go.
@@ -152,8 +177,18 @@ impl<'a> Crew<'a> {
     }
 }
 
-/// Whether a pod may go, if need be after one more look at it. Without any coordinator nothing is held.
-pub(super) fn is_free(view: &View<'_>, pod: &Pod, serving: &Serving<'_>) -> bool {
-    let gate = || view.gate_among(pod, Patience::Ordinary, serving);
-    !view.is_cluster(&pod.cluster) || matches!(gate(), Gate::Open(_) | Gate::Look)
+impl Known {
+    /// `unheld`: where there is no coordinator nothing is held.
+    fn of(view: &View<'_>, pod: &Pod, serving: &Serving<'_>, unheld: bool) -> Self {
+        let class = view.class(pod);
+        let gate = view.gate_among(pod, class, Patience::Ordinary, serving);
+        let free = unheld || matches!(gate, Gate::Open(_) | Gate::Look);
+        let serves = view.is_serving(pod);
+        Self {
+            class,
+            gate,
+            free,
+            serves,
+        }
+    }
 }

@@ -16,10 +16,9 @@ use super::surplus;
 
 /// What is new of a pod.
 pub(super) fn of_pod(crew: &Crew<'_>, memory: &mut Memory, pod: &Pod) -> Vec<Action> {
-    let about = Subject::Pod(pod.uid.clone());
-    let news = memory.news(&about, holds(crew, pod));
+    let news = memory.news(&pod.uid, holds(crew, pod));
     let events = news.into_iter().map(|reason| Action::Event {
-        about: about.clone(),
+        about: Subject::Pod(pod.uid.clone()),
         reason,
         note: note(&crew.view, pod, reason),
     });
@@ -31,10 +30,9 @@ pub(super) fn of_cluster(crew: &Crew<'_>, memory: &mut Memory) -> Vec<Action> {
     let world = crew.view.world;
     let mut events = Vec::new();
     for workload in world.top_workloads(crew.cluster, Role::Worker) {
-        let about = Subject::Workload(workload.uid.clone());
-        for reason in memory.news(&about, state(crew, workload)) {
+        for reason in memory.news(&workload.uid, state(crew, workload)) {
             events.push(Action::Event {
-                about: about.clone(),
+                about: Subject::Workload(workload.uid.clone()),
                 reason,
                 note: cluster_note(crew, reason),
             });
@@ -56,7 +54,7 @@ fn holds(crew: &Crew<'_>, pod: &Pod) -> BTreeSet<Reason> {
     if !(refused || granted || drained || notes.returning.is_some()) {
         return BTreeSet::new();
     }
-    let class = view.class(pod);
+    let class = crew.class(pod);
     let mut holds = by_gate(crew, pod);
     if !refused {
         holds.remove(&Reason::StateUnknown);

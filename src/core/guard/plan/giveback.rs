@@ -159,7 +159,7 @@ pub(super) fn demanded<'a>(crew: &Crew<'a>, memory: &Memory) -> Option<&'a str> 
 pub(super) fn comes_back(crew: &Crew<'_>, memory: &Memory, pod: &Pod) -> bool {
     let told = memory.within(&pod.uid, Try::Return, AGAIN, crew.view.now);
     let steady = pod.is_active() && pod.ready && crew.record(pod).is_none();
-    told || pod.notes.returning.is_some() || (steady && !crew.view.is_serving(pod))
+    told || pod.notes.returning.is_some() || (steady && !crew.is_serving(pod))
 }
 
 /// Whether a worker serves, is about to, or might for all that is known.

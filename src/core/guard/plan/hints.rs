@@ -36,7 +36,7 @@ fn step(crew: &Crew<'_>, pod: &Pod) -> Option<HintStep> {
     };
     let answer = crew.view.evidence.worker(pod);
     let leaving = crew.record(pod).is_some() || answer.is_some_and(|seen| seen.leaving.is_some());
-    match (crew.view.class(pod), stands) {
+    match (crew.class(pod), stands) {
         (_, stands) if leaving => stands.map(|_| HintStep::Clear),
         (Class::Busy(_) | Class::Unknown, Some((at, true))) => {
             (now.since(at) >= hold).then_some(HintStep::Drop)

@@ -2,27 +2,29 @@
 //! starts with nothing of it, and then waits longer or repeats itself, and is never less careful: everything that safety
 //! needs is in the annotations.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::core::guard::class::View;
 use crate::core::guard::facts::place::Node;
 use crate::core::guard::facts::pod::{ClusterId, Pod};
+use crate::core::guard::map::Map;
 use crate::core::guard::notes::{Cause, Want};
 use crate::core::guard::time::Time;
 
-use super::action::{Reason, Subject};
+use super::action::Reason;
 use super::kick::REPEATS;
 use super::seen::{NodeMemory, Replicas, Rhythm};
 
 /// What a leader remembers between plans.
 #[derive(Clone, Debug, Default)]
 pub struct Memory {
-    pods: HashMap<String, PodMemory>,
-    nodes: HashMap<String, NodeMemory>,
-    replicas: HashMap<String, Replicas>,
-    probes: HashMap<ClusterId, Time>,
-    announced: HashMap<Subject, BTreeSet<Reason>>,
+    pods: Map<String, PodMemory>,
+    nodes: Map<String, NodeMemory>,
+    replicas: Map<String, Replicas>,
+    probes: Map<ClusterId, Time>,
+    /// What was announced of pods and workloads, by UID.
+    announced: Map<String, BTreeSet<Reason>>,
     /// The first plan is over: what begins to hold from now on is news.
     settled: bool,
 }
@@ -69,10 +71,8 @@ impl Memory {
         self.nodes.retain(|name, _| world.node(name).is_some());
         let is_known = |uid: &str| world.workload_by_uid(uid).is_some();
         self.replicas.retain(|uid, _| is_known(uid));
-        self.announced.retain(|about, _| match about {
-            Subject::Pod(uid) => world.pod_by_uid(uid).is_some(),
-            Subject::Workload(uid) => is_known(uid),
-        });
+        self.announced
+            .retain(|uid, _| world.pod_by_uid(uid).is_some() || is_known(uid));
         for pod in world.pods() {
             self.observe_pod(pod);
             if let Some((name, node)) = pod.node.as_ref().zip(node_of(view, pod)) {
@@ -181,12 +181,12 @@ impl Memory {
         self.probes.insert(cluster.clone(), now);
     }
 
-    /// Takes in what holds of a subject now; answers what is new. Of what a new leader finds, nothing is.
-    pub(super) fn news(&mut self, about: &Subject, holds: BTreeSet<Reason>) -> Vec<Reason> {
-        let known = self.announced.remove(about).unwrap_or_default();
+    /// Takes in what holds of a pod or a workload now; answers what is new. Of what a new leader finds, nothing is.
+    pub(super) fn news(&mut self, uid: &str, holds: BTreeSet<Reason>) -> Vec<Reason> {
+        let known = self.announced.remove(uid).unwrap_or_default();
         let news: Vec<_> = holds.difference(&known).copied().collect();
         if !holds.is_empty() {
-            self.announced.insert(about.clone(), holds);
+            self.announced.insert(uid.to_owned(), holds);
         }
         if self.settled { news } else { Vec::new() }
     }

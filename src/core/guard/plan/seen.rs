@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use crate::core::guard::bounds::WANT_EVERY;
 use crate::core::guard::facts::place::{Announced, Node};
 use crate::core::guard::time::Time;
 
@@ -52,11 +53,12 @@ impl Rhythm {
         }
     }
 
-    /// The longer of the last two gaps, if they are alike.
+    /// The longer of the last two gaps, if they are alike. One caller is written down at most every [`WANT_EVERY`]: shorter
+    /// gaps are those between several callers, each of which comes back as it did before.
     pub fn interval(&self) -> Option<Duration> {
         let (one, other) = (self.gap?, self.before?);
         let (short, long) = (one.min(other), one.max(other));
-        (long <= short * 2).then_some(long)
+        (long <= short * 2).then_some(long.max(WANT_EVERY))
     }
 }
 

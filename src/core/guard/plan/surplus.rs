@@ -148,7 +148,7 @@ pub(super) fn intended(crew: &Crew<'_>, pod: &Pod) -> i32 {
 
 /// The band of a worker now.
 pub(super) fn band(crew: &Crew<'_>, pod: &Pod) -> Option<i32> {
-    let class = crew.view.class(pod);
+    let class = crew.class(pod);
     let returning = pod.notes.returning.is_some();
     let leaving = crew.record(pod).is_some() && !returning;
     let band = bands::of(class, leaving)?;

@@ -3,13 +3,13 @@
 //! Silence ends a want only where a rhythm was heard or a bound is over; a workload that is not known makes no pod
 //! superfluous; a node that is not known is neither cordoned nor announced.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use crate::core::guard::class::View;
 use crate::core::guard::facts::place::Announced;
 use crate::core::guard::facts::pod::{Pod, Role};
 use crate::core::guard::facts::workload::{Kind, Workload};
+use crate::core::guard::map::Map;
 use crate::core::guard::notes::{Cause, Want};
 use crate::core::guard::time::Time;
 
@@ -33,8 +33,8 @@ pub(super) struct Wanted {
 const EARLY: Duration = Duration::from_secs(5);
 
 /// All that are wanted gone.
-pub(super) fn all<'a>(crew: &Crew<'a>, memory: &Memory) -> HashMap<&'a str, Wanted> {
-    let mut wanted = HashMap::new();
+pub(super) fn all<'a>(crew: &Crew<'a>, memory: &Memory) -> Map<&'a str, Wanted> {
+    let mut wanted = Map::default();
     let named = crew.pods.iter().filter(|pod| is_named(crew, memory, pod));
     for pod in named {
         let unawaited = !is_awaited(crew, memory, pod);

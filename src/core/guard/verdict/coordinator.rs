@@ -117,6 +117,9 @@ fn by_queries(view: &View, ask: &Ask, pod: &Pod) -> Verdict {
         Queries::NoneOnce => {
             Verdict::wait(Row::CoordinatorIdleOnce, message::coordinator_once(pod))
         }
+        Queries::Unknown if mutant::is(Mutant::UnknownIsIdle) => {
+            Verdict::allow(Row::CoordinatorIdle)
+        }
         Queries::Unknown if over || is_unreachable(view, pod) => {
             let text = message::coordinator_unknown(view, pod);
             Verdict::allow(Row::CoordinatorUnknownMax).warning(text)

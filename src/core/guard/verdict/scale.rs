@@ -157,10 +157,13 @@ fn workers(view: &View, ask: &Ask, plan: &Plan) -> Verdict {
 
 impl<'a> Plan<'a> {
     fn new(view: &View<'a>, ask: &Ask, workload: &'a Workload, old: u32, new: u32) -> Self {
-        let pods = ranked(view, workload);
+        let mut pods = ranked(view, workload);
         let active = u32::try_from(pods.len()).unwrap_or(u32::MAX);
         let key = scale_key(workload, new);
         let serving = Serving::new(*view, &workload.cluster);
+        if mutant::is(Mutant::AnyOrdinal) {
+            pods.sort_by_key(|pod| !view.is_allowable(pod));
+        }
         let victims = Self::leaving(workload, pods, (old, new))
             .into_iter()
             .map(|pod| Victim {
@@ -183,7 +186,7 @@ impl<'a> Plan<'a> {
         mut pods: Vec<&'b Pod>,
         (old, new): (u32, u32),
     ) -> Vec<&'b Pod> {
-        if workload.kind == Kind::StatefulSet {
+        if workload.kind == Kind::StatefulSet && !mutant::is(Mutant::AnyOrdinal) {
             let first = workload.ordinal_start.saturating_add(new);
             pods.retain(|pod| pod.ordinal().is_none_or(|ordinal| ordinal >= first));
         } else {
@@ -295,13 +298,15 @@ fn fate(view: &View, ask: &Ask, pod: &Pod, (key, serving): (&GrantKey, &Serving)
     if pod.phase == Phase::Pending && pod.running().is_none() {
         return Fate::Nothing;
     }
-    if live_grant(view, pod).is_some_and(|grant| !covers(&grant.key, key)) {
+    let promised = !mutant::is(Mutant::IgnoreGrants);
+    if promised && live_grant(view, pod).is_some_and(|grant| !covers(&grant.key, key)) {
         return Fate::Promised;
     }
     // Only with the proof, and with it the drained cost, in our cache will the controller's own ranking choose this pod.
-    let drained = matches!(view.class(pod), Class::Drained { .. });
+    let class = view.class(pod);
+    let drained = matches!(class, Class::Drained { .. });
     let unannounced = drained && !view.is_announced(pod);
-    match view.gate_among(pod, ask.caller.patience(), serving) {
+    match view.gate_among(pod, class, ask.caller.patience(), serving) {
         Gate::Open(Why::Dead | Why::Starting) => Fate::Nothing,
         Gate::Open(Why::Drained) | Gate::Look if unannounced => Fate::Held(Barrier::Unproven),
         Gate::Open(why) => Fate::Free(why),

@@ -1,7 +1,7 @@
 //! The stories of planning, from the first refusal to the end.
 
 use super::*;
-use crate::core::guard::fleet::Serving;
+use crate::core::guard::gate::{Gate, Patience};
 
 /// Runs until each of these pods was allowed to go, answering evictions as the webhook would: refused pods that are free
 /// go, and a replacement comes for each. Answers how many were draining at once at the most.
@@ -11,8 +11,8 @@ fn drain_node(stage: &mut Stage, names: &[&str]) -> usize {
     for round in 0..200 {
         left.retain(|name| {
             let pod = stage.pod(name);
-            let serving = Serving::new(stage.view(), &pod.cluster);
-            let free = super::super::crew::is_free(&stage.view(), &pod, &serving);
+            let gate = stage.view().gate(&pod, Patience::Ordinary);
+            let free = matches!(gate, Gate::Open(_) | Gate::Look);
             if free {
                 stage.remove(name);
                 stage.replace(&format!("x-{round}-{name}"));
