@@ -10,8 +10,8 @@ use xtrinode::demo::simulator::Simulator;
 use crate::client::Client;
 use crate::trino::Version;
 use crate::trino_config::{ADMIN, VIEWER};
-use crate::wait;
 use crate::world::{NODES, World};
+use crate::{http, wait};
 
 /// Selects a cluster's workers.
 pub const WORKERS: &str = "app.kubernetes.io/component=worker";
@@ -43,6 +43,8 @@ pub struct Spec {
     pub may_drain: bool,
     /// The workers' termination grace period in seconds.
     pub grace: u32,
+    /// More lines of every real node's `config.properties`.
+    pub config: &'static str,
 }
 
 impl Spec {
@@ -57,6 +59,7 @@ impl Spec {
             workers: 3,
             may_drain: true,
             grace: 30,
+            config: "",
         }
     }
 
@@ -118,7 +121,7 @@ impl Spec {
     }
 
     fn annotations(&self) -> Value {
-        json!({"tests/may-drain": self.may_drain.to_string()})
+        json!({"tests/may-drain": self.may_drain.to_string(), "tests/config": self.config})
     }
 
     fn image(&self) -> String {
@@ -206,6 +209,22 @@ impl TrinoOnPlane {
     /// A user's client.
     pub fn client(&self) -> Client {
         Client::new(&self.url, VIEWER)
+    }
+
+    /// What the coordinator says of one of its queries.
+    pub async fn query(&self, id: &str) -> Result<Value> {
+        self.get(&format!("/v1/query/{id}")).await
+    }
+
+    /// What the coordinator says of all queries that it remembers.
+    pub async fn queries(&self) -> Result<Vec<Value>> {
+        let list = self.get("/v1/query").await?;
+        Ok(list.as_array().cloned().unwrap_or_default())
+    }
+
+    async fn get(&self, path: &str) -> Result<Value> {
+        let url = format!("{}{path}", self.url);
+        http::get(&url, &[("X-Trino-User", ADMIN)]).await?.json()
     }
 
     /// Waits until the coordinator counts exactly so many workers as active.
