@@ -200,6 +200,14 @@ impl TrinoOnPlane {
         self.wait_active(self.spec.workers).await
     }
 
+    /// Takes it away with its namespace, which is not guarded any more.
+    pub async fn end(&self, world: &World) -> Result<()> {
+        let namespace = self.spec.namespace;
+        let label = ["label", "namespace", namespace, "xtrinode.io/guard-"];
+        world.plane.kubectl(&label).await?.ok()?;
+        world.remove(namespace).await
+    }
+
     /// The simulated cluster behind it.
     pub async fn simulator(&self, world: &World) -> Result<Arc<Simulator>> {
         let found = world.agent.simulator(self.spec.namespace, INSTANCE).await;

@@ -47,7 +47,7 @@ async fn coordinator(world: &mut World) -> Result<()> {
     running(world, &cluster).await?;
     finishing(world, &cluster).await?;
     killed(world, &cluster).await?;
-    world.remove(NAMESPACE).await
+    cluster.end(world).await
 }
 
 async fn captain(world: &World) -> Result<Pod> {
@@ -76,20 +76,23 @@ async fn running(world: &World, cluster: &TrinoOnPlane) -> Result<()> {
     println!("    template: {}", said.stderr.trim());
     ensure!(!said.success, "the template was changed: {said:?}");
     held.stay_alive().await?;
-    paused(world, &pod).await?;
+    let worker = world.ready(NAMESPACE, WORKERS, 2).await?.remove(0);
+    paused(world, &pod, &worker).await?;
     let rows = held.finish().await?;
     ensure!(rows == WIDE.rows, "{rows} rows instead of {}", WIDE.rows);
-    println!("    it goes on, and the query gives {rows} rows");
-    Ok(())
+    let refused = evict_until_gone(world, &worker).await?;
+    println!(
+        "    it goes on: the query gives {rows} rows, the worker goes, refused {refused} times more"
+    );
+    cluster.wait_active(2).await
 }
 
 /// The paused coordinator answers nobody: it stays, and so do its workers.
-async fn paused(world: &World, pod: &Pod) -> Result<()> {
+async fn paused(world: &World, pod: &Pod, worker: &Pod) -> Result<()> {
     let name = pod.name_any();
-    let worker = world.ready(NAMESPACE, WORKERS, 2).await?.remove(0);
     println!("  $ kill -STOP, of the coordinator");
     world.agent.signal(NAMESPACE, &name, "STOP")?;
-    let unknown = unknown(world, pod, &worker).await;
+    let unknown = unknown(world, pod, worker).await;
     world.agent.signal(NAMESPACE, &name, "CONT")?;
     println!("  $ kill -CONT");
     unknown?;

@@ -30,7 +30,7 @@ async fn scaled(world: &mut World) -> Result<()> {
     let refusals = world.plane.insist(&scale).await?;
     ensure!(!refusals.is_empty(), "busy workers went without a refusal");
     world.ready("real-set", WORKERS, 1).await?;
-    end(world, "real-set", load).await
+    end(world, &cluster, load).await
 }
 
 async fn restarted(world: &mut World) -> Result<()> {
@@ -43,7 +43,7 @@ async fn restarted(world: &mut World) -> Result<()> {
     let status = ["rollout", "status", space, workload, "--timeout=500s"];
     world.plane.show(&status).await?;
     world.ready("real-rollout", WORKERS, 3).await?;
-    end(world, "real-rollout", load).await
+    end(world, &cluster, load).await
 }
 
 async fn busy(
@@ -63,12 +63,12 @@ async fn busy(
     Ok((cluster, load))
 }
 
-async fn end(world: &World, namespace: &str, load: Load) -> Result<()> {
+async fn end(world: &World, cluster: &TrinoOnPlane, load: Load) -> Result<()> {
     let report = load.finish().await?;
     println!("  queries: {report}");
     ensure!(
         report.failed.is_empty() && report.wrong.is_empty(),
         "{report}"
     );
-    world.remove(namespace).await
+    cluster.end(world).await
 }

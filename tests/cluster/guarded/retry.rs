@@ -1,15 +1,18 @@
 //! Queries that Trino itself would retry, on real Trino: what a task has written to the exchange outside holds no worker
 //! up, and a query that could be run again is not, since nothing of it is lost.
 
+use std::time::Duration;
+
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
 use super::installation::{self, ENFORCE};
-use super::scene::evict_until_gone;
+use super::scene::evict;
 use crate::client::Client;
 use crate::load::{Load, WIDE};
 use crate::runner::{Scenario, Stage};
 use crate::trino_on_plane::{Spec, TrinoOnPlane, WORKERS};
+use crate::wait;
 use crate::world::World;
 
 /// Clients that read while a node is drained.
@@ -34,14 +37,14 @@ async fn retried(world: &mut World) -> Result<()> {
         cluster.restore(world).await?;
         drain(world, &cluster, policy).await?;
     }
-    world.remove("retry").await
+    cluster.end(world).await
 }
 
 fn client(cluster: &TrinoOnPlane, policy: &str) -> Client {
     cluster.client().with("retry_policy", policy)
 }
 
-/// All tasks of a query whose client does not read have ended and left their output outside: every worker may go.
+/// All tasks of a query whose client does not read have ended and left their output outside: their workers may go.
 async fn outside(world: &World, cluster: &TrinoOnPlane) -> Result<()> {
     let mut held = client(cluster, "TASK").hold(WIDE.sql).await?;
     let tasks = tasks(cluster, &held.id).await?;
@@ -53,16 +56,23 @@ async fn outside(world: &World, cluster: &TrinoOnPlane) -> Result<()> {
         "  a query with retry TASK is held by its client, {} tasks",
         tasks.len()
     );
-    for worker in world.ready("retry", WORKERS, 3).await? {
-        let refused = evict_until_gone(world, &worker).await?;
-        println!("    a worker went after {refused} refusals");
-    }
+    let worker = world.ready("retry", WORKERS, 3).await?.remove(0);
+    let mut refused = 0;
+    wait::until("the eviction of its worker", 240, async || {
+        // A client that pauses for long is given up, and its query with it.
+        held.stay_alive().await?;
+        let refusal = evict(world, &worker, false).await?;
+        refused += 1;
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        Ok(refusal.is_none().then_some(()))
+    })
+    .await?;
     let query = cluster.query(&held.id).await?;
     ensure!(!held.is_over(), "the query did not wait for its client");
     ensure!(query["state"] != "FAILED", "{}", query["errorCode"]);
     let rows = held.finish().await?;
     println!(
-        "    all three went while it was {}; it gave {rows} rows",
+        "    a worker went at try {refused} while it was {}; it gave {rows} rows",
         query["state"]
     );
     ensure!(rows == WIDE.rows, "{rows} rows instead of {}", WIDE.rows);
@@ -73,9 +83,22 @@ async fn outside(world: &World, cluster: &TrinoOnPlane) -> Result<()> {
 async fn drain(world: &World, cluster: &TrinoOnPlane, policy: &str) -> Result<()> {
     let before = finished(cluster).await?;
     let load = Load::start(&client(cluster, policy), CLIENTS, WIDE);
-    load.wait_reading(CLIENTS).await?;
-    let arguments = ["drain", "node-1", "--timeout=600s"];
-    world.plane.show(&arguments).await?;
+    // Not until a client reads: the result of such a query is whole before its first row.
+    wait::until("a query that runs", 60, async || {
+        let queries = cluster.queries().await?;
+        Ok(queries
+            .iter()
+            .any(|it| it["state"] == "RUNNING")
+            .then_some(()))
+    })
+    .await?;
+    let worker = world.ready("retry", WORKERS, 3).await?.remove(0);
+    let node = worker.spec.and_then(|spec| spec.node_name);
+    let node = node.context("its node")?;
+    world
+        .plane
+        .show(&["drain", &node, "--timeout=600s"])
+        .await?;
     let report = load.finish().await?;
     println!("  drained under queries with retry {policy}: {report}");
     ensure!(

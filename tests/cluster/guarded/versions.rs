@@ -74,5 +74,5 @@ async fn deleted(world: &mut World) -> Result<()> {
         "{report}"
     );
     world.ready(NAMESPACE, WORKERS, 3).await?;
-    world.remove(NAMESPACE).await
+    cluster.end(world).await
 }
