@@ -38,6 +38,7 @@ mod prom;
 mod runner;
 mod simulated_load;
 mod sources;
+mod story;
 mod tool;
 mod trino;
 mod trino_config;

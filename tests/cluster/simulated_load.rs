@@ -17,8 +17,8 @@ use crate::wait;
 
 /// Each query has so many tasks, so that its pages can be counted whatever the number of workers.
 const TASKS: u32 = 3;
-/// Of each of them; read in about ten seconds.
-const PAGES: u64 = 60;
+/// Of each of them; read in about five seconds.
+const PAGES: u64 = 30;
 const PAGES_A_SECOND: f64 = 18.0;
 /// Between two looks at the queries.
 const LOOK: Duration = Duration::from_millis(200);

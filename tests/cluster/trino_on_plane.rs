@@ -8,10 +8,11 @@ use serde_json::{Value, json};
 use xtrinode::demo::simulator::Simulator;
 
 use crate::client::Client;
+use crate::node_agent::RESERVED;
 use crate::trino::Version;
 use crate::trino_config::{ADMIN, VIEWER};
 use crate::world::{NODES, World};
-use crate::{http, wait};
+use crate::{http, story, wait};
 
 /// Selects a cluster's workers.
 pub const WORKERS: &str = "app.kubernetes.io/component=worker";
@@ -45,6 +46,8 @@ pub struct Spec {
     pub grace: u32,
     /// More lines of every real node's `config.properties`.
     pub config: &'static str,
+    /// Whether its pods live on nodes of its own, `NAMESPACE-1` to `NAMESPACE-4`, instead of those that all share.
+    pub own_nodes: bool,
 }
 
 impl Spec {
@@ -60,6 +63,7 @@ impl Spec {
             may_drain: true,
             grace: 30,
             config: "",
+            own_nodes: false,
         }
     }
 
@@ -69,6 +73,19 @@ impl Spec {
             Owner::Deployment => "deployment/trino-worker",
             Owner::StatefulSet => "statefulset/trino-worker",
         }
+    }
+
+    /// The name of the first, second, third node for workers or, as the fourth, of the coordinator's.
+    pub fn node(&self, number: usize) -> String {
+        if self.own_nodes {
+            format!("{}-{number}", self.namespace)
+        } else {
+            NODES[number - 1].to_owned()
+        }
+    }
+
+    fn nodes(&self) -> impl Iterator<Item = String> {
+        (1..=NODES.len()).map(|number| self.node(number))
     }
 
     /// Its objects.
@@ -134,15 +151,16 @@ impl Spec {
     }
 
     fn pod(&self, component: &str) -> Value {
-        let last = NODES[NODES.len() - 1];
-        let (operator, grace) = match component {
-            "coordinator" => ("In", 10),
-            _ => ("NotIn", self.grace),
+        let workers = NODES.len() - 1;
+        let (nodes, grace): (Vec<_>, _) = match component {
+            "coordinator" => (self.nodes().skip(workers).collect(), 10),
+            _ => (self.nodes().take(workers).collect(), self.grace),
         };
-        let place =
-            json!({"key": "kubernetes.io/hostname", "operator": operator, "values": [last]});
+        let place = json!({"key": "kubernetes.io/hostname", "operator": "In", "values": nodes});
+        let toleration = json!({"key": RESERVED, "operator": "Exists", "effect": "NoSchedule"});
         json!({
             "terminationGracePeriodSeconds": grace,
+            "tolerations": [toleration],
             "affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {
                 "nodeSelectorTerms": [{"matchExpressions": [place]}],
             }}},
@@ -177,6 +195,12 @@ impl TrinoOnPlane {
             url: world.agent.coordinator_url(spec.namespace, INSTANCE)?,
             spec,
         };
+        story::takes_place_in(cluster.spec.namespace);
+        if cluster.spec.own_nodes {
+            for node in cluster.spec.nodes() {
+                world.agent.add_node(&node, cluster.spec.namespace).await?;
+            }
+        }
         world
             .plane
             .namespace(cluster.spec.namespace, cluster.spec.labels)
@@ -187,8 +211,8 @@ impl TrinoOnPlane {
 
     /// Makes it whole: all nodes in use, all workers there and active.
     pub async fn restore(&self, world: &World) -> Result<()> {
-        for node in NODES {
-            world.plane.kubectl(&["uncordon", node]).await?.ok()?;
+        for node in self.spec.nodes() {
+            world.uncordon(&node).await?;
         }
         world.plane.apply(&self.spec.manifests()).await?;
         let namespace = self.spec.namespace;
@@ -200,12 +224,13 @@ impl TrinoOnPlane {
         self.wait_active(self.spec.workers).await
     }
 
-    /// Takes it away with its namespace, which is not guarded any more.
-    pub async fn end(&self, world: &World) -> Result<()> {
+    /// Takes it away with its namespace, past any guard and whatever runs on it, without waiting until it is gone.
+    pub async fn remove(&self, world: &World) -> Result<()> {
         let namespace = self.spec.namespace;
-        let label = ["label", "namespace", namespace, "xtrinode.io/guard-"];
-        world.plane.kubectl(&label).await?.ok()?;
-        world.remove(namespace).await
+        let unguard = ["label", "namespace", namespace, "xtrinode.io/guard-"];
+        world.plane.kubectl(&unguard).await?.ok()?;
+        let delete = ["delete", "namespace", namespace, "--wait=false"];
+        world.plane.kubectl(&delete).await?.ok().map(drop)
     }
 
     /// The simulated cluster behind it.

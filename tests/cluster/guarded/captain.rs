@@ -10,6 +10,7 @@ use super::scene::{evict, evict_until_gone};
 use crate::client::Statement;
 use crate::load::WIDE;
 use crate::runner::{Scenario, Stage};
+use crate::story::say;
 use crate::trino_on_plane::{COORDINATOR, Spec, TrinoOnPlane, WORKERS};
 use crate::wait;
 use crate::world::{World, is_ready};
@@ -47,7 +48,7 @@ async fn coordinator(world: &mut World) -> Result<()> {
     running(world, &cluster).await?;
     finishing(world, &cluster).await?;
     killed(world, &cluster).await?;
-    cluster.end(world).await
+    cluster.remove(world).await
 }
 
 async fn captain(world: &World) -> Result<Pod> {
@@ -59,7 +60,7 @@ async fn captain(world: &World) -> Result<Pod> {
 async fn running(world: &World, cluster: &TrinoOnPlane) -> Result<()> {
     let mut held = cluster.client().hold(WIDE.sql).await?;
     let pod = captain(world).await?;
-    println!("  a query waits for its client");
+    say!("  a query waits for its client");
     stays(world, &pod, "unfinished quer").await?;
     let patch = |patch| {
         [
@@ -73,7 +74,7 @@ async fn running(world: &World, cluster: &TrinoOnPlane) -> Result<()> {
     };
     world.plane.kubectl(&patch(ROLLING)).await?.ok()?;
     let said = world.plane.kubectl(&patch(TEMPLATE)).await?;
-    println!("    template: {}", said.stderr.trim());
+    say!("    template: {}", said.stderr.trim());
     ensure!(!said.success, "the template was changed: {said:?}");
     held.stay_alive().await?;
     let worker = world.ready(NAMESPACE, WORKERS, 2).await?.remove(0);
@@ -81,7 +82,7 @@ async fn running(world: &World, cluster: &TrinoOnPlane) -> Result<()> {
     let rows = held.finish().await?;
     ensure!(rows == WIDE.rows, "{rows} rows instead of {}", WIDE.rows);
     let refused = evict_until_gone(world, &worker).await?;
-    println!(
+    say!(
         "    it goes on: the query gives {rows} rows, the worker goes, refused {refused} times more"
     );
     cluster.wait_active(2).await
@@ -90,11 +91,11 @@ async fn running(world: &World, cluster: &TrinoOnPlane) -> Result<()> {
 /// The paused coordinator answers nobody: it stays, and so do its workers.
 async fn paused(world: &World, pod: &Pod, worker: &Pod) -> Result<()> {
     let name = pod.name_any();
-    println!("  $ kill -STOP, of the coordinator");
+    say!("  $ kill -STOP, of the coordinator");
     world.agent.signal(NAMESPACE, &name, "STOP")?;
     let unknown = unknown(world, pod, worker).await;
     world.agent.signal(NAMESPACE, &name, "CONT")?;
-    println!("  $ kill -CONT");
+    say!("  $ kill -CONT");
     unknown?;
     captain(world).await.map(drop)
 }
@@ -111,7 +112,7 @@ async fn unknown(world: &World, pod: &Pod, worker: &Pod) -> Result<()> {
         Ok(said.contains("may have unfinished queries").then_some(said))
     })
     .await?;
-    println!("    refused {refused} times: {said}");
+    say!("    refused {refused} times: {said}");
     Ok(())
 }
 
@@ -120,12 +121,12 @@ async fn finishing(world: &World, cluster: &TrinoOnPlane) -> Result<()> {
     let mut held = cluster.client().hold(SMALL).await?;
     let pod = captain(world).await?;
     state(cluster, &held, "FINISHING").await?;
-    println!("  a query is FINISHING");
+    say!("  a query is FINISHING");
     stays(world, &pod, "unfinished quer").await?;
     let rows = held.finish().await?;
     ensure!(rows == 40_000, "{rows} rows instead of 40000");
     let refused = evict_until_gone(world, &pod).await?;
-    println!("    read to the end: it went, refused {refused} times more");
+    say!("    read to the end: it went, refused {refused} times more");
     next(world, &pod).await?;
     cluster.wait_active(2).await
 }
@@ -141,13 +142,13 @@ async fn killed(world: &World, cluster: &TrinoOnPlane) -> Result<()> {
         Ok(refusal.contains("holds output buffers").then_some(()))
     })
     .await?;
-    println!(
+    say!(
         "  $ kill -KILL, of the coordinator under {}, while a worker drains",
         held.id
     );
     world.agent.signal(NAMESPACE, &pod.name_any(), "KILL")?;
     let refused = evict_until_gone(world, &worker).await?;
-    println!("    its worker's tasks ended: it went, refused {refused} times more");
+    say!("    its worker's tasks ended: it went, refused {refused} times more");
     let same = captain(world).await?;
     ensure!(same.uid() == pod.uid(), "the coordinator's pod went, too");
     cluster.wait_active(2).await
@@ -160,7 +161,7 @@ async fn stays(world: &World, pod: &Pod, words: &str) -> Result<()> {
         Ok(refusal.contains(words).then_some(refusal))
     })
     .await?;
-    println!("    eviction: {refusal}");
+    say!("    eviction: {refusal}");
     Ok(())
 }
 

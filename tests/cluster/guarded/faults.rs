@@ -10,6 +10,7 @@ use super::installation::{self, NAMESPACE, REPLICAS};
 use super::scene::{Scene, spec};
 use crate::exporter_on_plane::{self, EXPORTER};
 use crate::runner::{Scenario, Stage};
+use crate::story::say;
 use crate::trino_on_plane::WORKERS;
 use crate::wait;
 use crate::world::World;
@@ -75,7 +76,7 @@ async fn strike_mid_drain(world: &mut World, scene: Scene, fault: Fault) -> Resu
     let refusal = super::scene::evict(world, &victim, false).await?;
     ensure!(refusal.is_some(), "a busy worker went");
     scene.wait_state(&victim, NodeState::Draining).await?;
-    println!("  {} drains; now: {fault:?}", victim.name_any());
+    say!("  {} drains; now: {fault:?}", victim.name_any());
     strike(world, &scene, fault).await?;
     world
         .plane

@@ -10,8 +10,9 @@ use xtrinode::core::guard::notes::Notes;
 use xtrinode::core::guard::time::Time;
 use xtrinode::trino::words::NodeState;
 
-use super::scene::{Scene, evict, ours, spec};
+use super::scene::{Scene, evict, ours, spec_on_own_nodes};
 use crate::runner::{Scenario, Stage};
+use crate::story::say;
 use crate::wait;
 use crate::world::World;
 
@@ -21,12 +22,12 @@ const BUDGET: &str = "disruption budget";
 pub fn scenarios() -> Vec<Scenario> {
     vec![Scenario {
         name: "guarded-give-back-waits-for-a-grant",
-        stage: Stage::Plane(|world| Box::pin(given_back(world))),
+        stage: Stage::Shared(|world| Box::pin(given_back(world))),
     }]
 }
 
-async fn given_back(world: &mut World) -> Result<()> {
-    let scene = Scene::quiet(world, spec("granted")).await?;
+async fn given_back(world: &World) -> Result<()> {
+    let scene = Scene::quiet(world, spec_on_own_nodes("granted")).await?;
     // Asked after the guard: an allowed eviction leaves a grant, and the pod.
     world.plane.apply(&budget(scene.namespace())).await?;
     let victim = scene.workers(world).await?.remove(0);
@@ -34,13 +35,13 @@ async fn given_back(world: &mut World) -> Result<()> {
     let node = node.context("its node")?;
     world.plane.show(&["cordon", &node]).await?;
     allowed(world, &victim).await?;
-    println!("  the guard allows the eviction, a budget refuses it");
+    say!("  the guard allows the eviction, a budget refuses it");
     world.plane.show(&["uncordon", &node]).await?;
     let first = grant(world, &scene, &victim).await?.context("a grant")?;
     let last = renewed(world, &scene, &victim, first).await?;
-    println!("  allowed again after the node was uncordoned");
+    say!("  allowed again after the node was uncordoned");
     let begun = returning(world, &scene, &victim, last).await?;
-    println!(
+    say!(
         "  given back {:.0} s after the last allow",
         begun.since(last).as_secs_f64()
     );
@@ -56,7 +57,7 @@ async fn given_back(world: &mut World) -> Result<()> {
     .await?;
     let refusal = evict(world, &victim, false).await?.unwrap_or_default();
     ensure!(!refusal.contains(BUDGET), "it still may go: {refusal}");
-    println!("  nothing is left on it, it is ACTIVE, and to evict it is refused: {refusal}");
+    say!("  nothing is left on it, it is ACTIVE, and to evict it is refused: {refusal}");
     let free = ["delete", "pdb", "workers", &scene.space()];
     world.plane.kubectl(&free).await?.ok()?;
     scene.end(world).await

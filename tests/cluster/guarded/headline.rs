@@ -33,5 +33,9 @@ async fn guarded(world: &mut World, disruption: Disruption) -> Result<()> {
         report.failed.is_empty() && report.wrong.is_empty(),
         "{report}"
     );
-    Ok(())
+    match disruption {
+        // The next scenario goes on with it.
+        Disruption::Drain => Ok(()),
+        Disruption::ScaleDown => cluster.remove(world).await,
+    }
 }

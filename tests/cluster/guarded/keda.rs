@@ -11,6 +11,7 @@ use super::installation;
 use super::scene::{Scene, ours, spec};
 use crate::plane::keda::Keda;
 use crate::runner::{Scenario, Stage};
+use crate::story::say;
 use crate::trino_on_plane::{Spec, WORKERS};
 use crate::wait;
 use crate::world::World;
@@ -19,36 +20,19 @@ use crate::world::World;
 const PATIENT: u32 = 300;
 
 pub fn scenarios() -> Vec<Scenario> {
-    vec![
-        Scenario {
-            name: "guarded-keda-to-zero-and-back",
-            stage: Stage::Plane(|world| Box::pin(with_keda(world, Story::Raised))),
-        },
-        Scenario {
-            name: "guarded-keda-falls-silent",
-            stage: Stage::Plane(|world| Box::pin(with_keda(world, Story::Silent))),
-        },
-    ]
+    vec![Scenario {
+        name: "guarded-keda",
+        stage: Stage::Shared(|world| Box::pin(with_keda(world))),
+    }]
 }
 
-/// How demand comes back.
-#[derive(Clone, Copy, Debug)]
-enum Story {
-    /// More workers are wanted than there are.
-    Raised,
-    /// As many as there are: KEDA only stops asking for none.
-    Silent,
-}
-
-async fn with_keda(world: &mut World, story: Story) -> Result<()> {
+/// Two stories at once: demand that asks for more workers than there are, and demand that makes KEDA fall silent only.
+async fn with_keda(world: &World) -> Result<()> {
     installation::usual(world).await?;
     let keda = Keda::start(&world.plane).await?;
-    let outcome = match story {
-        Story::Raised => raised(world, &keda).await,
-        Story::Silent => silent(world, &keda).await,
-    };
+    let outcome = tokio::try_join!(raised(world, &keda), silent(world, &keda));
     keda.stop(&world.plane).await?;
-    outcome
+    outcome.map(drop)
 }
 
 async fn raised(world: &World, keda: &Keda) -> Result<()> {
@@ -56,17 +40,17 @@ async fn raised(world: &World, keda: &Keda) -> Result<()> {
     let query = scene.hold().await?;
     scene.wait_seen(world).await?;
     to_zero(world, &scene, keda).await?;
-    println!("  new demand: four workers are wanted");
-    keda.set(4);
+    say!("  keda: new demand: four workers are wanted");
+    keda.set("keda", 4);
     given_back(world, &scene, 4).await?;
-    println!("  less demand: one is wanted, of KEDA's HorizontalPodAutoscaler");
+    say!("  keda: less demand: one is wanted, of KEDA's HorizontalPodAutoscaler");
     world.plane.apply(&scaler(keda, "keda", 0)).await?;
-    keda.set(1);
+    keda.set("keda", 1);
     scene.event(world, "FailedRescale").await?;
     scene.release(&query).await?;
     world.ready("keda", WORKERS, 1).await?;
-    println!("  no demand: none is wanted");
-    keda.set(0);
+    say!("  keda: no demand: none is wanted");
+    keda.set("keda", 0);
     world.ready("keda", WORKERS, 0).await?;
     scene.event(world, "KEDAScaleTargetDeactivated").await?;
     scene.end(world).await
@@ -78,8 +62,8 @@ async fn silent(world: &World, keda: &Keda) -> Result<()> {
     scene.wait_seen(world).await?;
     to_zero(world, &scene, keda).await?;
     heard_three_times(world, &scene).await?;
-    println!("  new demand: three workers are wanted, as there are");
-    keda.set(3);
+    say!("  keda-silent: new demand: three workers are wanted, as there are");
+    keda.set("keda-silent", 3);
     given_back(world, &scene, 3).await?;
     scene.release(&query).await?;
     scene.end(world).await
@@ -87,7 +71,7 @@ async fn silent(world: &World, keda: &Keda) -> Result<()> {
 
 /// Three workers that KEDA wants.
 async fn scaled(world: &World, keda: &Keda, namespace: &'static str) -> Result<Scene> {
-    keda.set(3);
+    keda.set(namespace, 3);
     let spec = Spec {
         workers: 3,
         ..spec(namespace)
@@ -107,13 +91,14 @@ async fn scaled(world: &World, keda: &Keda, namespace: &'static str) -> Result<S
 
 /// No demand: KEDA asks for none at all, is refused, and all but one of the workers drain.
 async fn to_zero(world: &World, scene: &Scene, keda: &Keda) -> Result<()> {
-    println!("  no demand while a query runs: KEDA wants none of three");
-    keda.set(0);
+    let name = scene.namespace();
+    say!("  {name}: no demand while a query runs: KEDA wants none of three");
+    keda.set(name, 0);
     scene
         .event(world, "KEDAScaleTargetDeactivationFailed")
         .await?;
     let refusal = last_refusal(world, scene).await?;
-    println!("    {refusal}");
+    say!("    {refusal}");
     ensure!(refusal.contains("from 3 to 0"), "not all at once");
     ensure!(
         refusal.contains("scale.guard.xtrinode.io"),
@@ -165,8 +150,9 @@ async fn given_back(world: &World, scene: &Scene, count: usize) -> Result<()> {
         Ok((whole && pods.len() == count).then_some(pods))
     })
     .await?;
-    println!(
-        "  {} workers are ACTIVE, nothing is left on their pods",
+    say!(
+        "  {}: {} workers are ACTIVE, nothing is left on their pods",
+        scene.namespace(),
         pods.len()
     );
     Ok(())
@@ -181,7 +167,7 @@ fn is_untouched(scene: &Scene, pod: &Pod) -> bool {
 
 fn scaler(keda: &Keda, namespace: &str, patience: u32) -> String {
     let trigger = json!({"type": "metrics-api", "metadata": {
-        "url": keda.url, "valueLocation": "value", "targetValue": "1",
+        "url": keda.url(namespace), "valueLocation": "value", "targetValue": "1",
     }});
     let behavior = json!({"scaleDown": {"stabilizationWindowSeconds": patience}});
     let scaler: Value = json!({

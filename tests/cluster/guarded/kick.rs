@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::scene::{Scene, ours, spec};
 use crate::plane::webhook::{Seen, Webhook};
 use crate::runner::{Scenario, Stage};
+use crate::story::say;
 use crate::trino_on_plane::{Owner, Spec, WORKERS};
 use crate::wait;
 use crate::world::World;
@@ -25,11 +26,11 @@ pub fn scenarios() -> Vec<Scenario> {
     vec![
         Scenario {
             name: "guarded-kick-of-a-replica-set",
-            stage: Stage::Plane(|world| Box::pin(kick(world, "kicked-set", Owner::Deployment))),
+            stage: Stage::Shared(|world| Box::pin(kick(world, "kicked-set", Owner::Deployment))),
         },
         Scenario {
             name: "guarded-kick-of-a-stateful-set",
-            stage: Stage::Plane(|world| {
+            stage: Stage::Shared(|world| {
                 Box::pin(kick(world, "kicked-ordinals", Owner::StatefulSet))
             }),
         },
@@ -37,7 +38,7 @@ pub fn scenarios() -> Vec<Scenario> {
 }
 
 /// A rollout whose old workers hold data: their controller is refused until it has backed off.
-async fn kick(world: &mut World, namespace: &'static str, owner: Owner) -> Result<()> {
+async fn kick(world: &World, namespace: &'static str, owner: Owner) -> Result<()> {
     let spec = Spec {
         owner,
         workers: 2,
@@ -58,7 +59,7 @@ async fn kick(world: &mut World, namespace: &'static str, owner: Owner) -> Resul
         Ok((far && begun.elapsed() > LONG).then_some(()))
     })
     .await?;
-    println!(
+    say!(
         "  refused {} times in {:.0} s",
         tries(&recorder).len(),
         begun.elapsed().as_secs_f64()
@@ -78,7 +79,7 @@ async fn kick(world: &mut World, namespace: &'static str, owner: Owner) -> Resul
         Ok((!stays).then_some(()))
     })
     .await?;
-    println!(
+    say!(
         "  removed {:.2} s after the kick",
         kicked.elapsed().as_secs_f64()
     );

@@ -1,14 +1,16 @@
 //! `kubectl drain` of two nodes with an idle, a flushing and a busy worker on purpose: who has work waits for its own
 //! work's end, who has none goes before.
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt as _;
+use xtrinode::demo::simulator::model::task::Task;
 use xtrinode::demo::simulator::{Client, QuerySpec};
 use xtrinode::trino::words::{NodeState, QueryState, TaskState};
 
-use super::scene::{Scene, spec};
+use super::scene::{Scene, spec_on_own_nodes};
 use crate::runner::{Scenario, Stage};
+use crate::story::say;
 use crate::trino_on_plane::{Spec, WORKERS};
 use crate::world::World;
 use crate::{tool, wait};
@@ -19,55 +21,75 @@ const COORDINATORS_PAGES: u64 = 40;
 pub fn scenarios() -> Vec<Scenario> {
     vec![Scenario {
         name: "guarded-drain-of-busy-idle-and-flushing",
-        stage: Stage::Plane(|world| Box::pin(kinds(world))),
+        stage: Stage::Shared(|world| Box::pin(kinds(world))),
     }]
 }
 
-async fn kinds(world: &mut World) -> Result<()> {
+async fn kinds(world: &World) -> Result<()> {
     let spec = Spec {
         workers: 9,
-        ..spec("kinds")
+        ..spec_on_own_nodes("kinds")
     };
     let scene = Scene::quiet(world, spec).await?;
+    let nodes = [1, 2].map(|number| scene.cluster.spec.node(number));
     let workers = scene.workers(world).await?;
-    let (first, second) = (on_node(&workers, "node-1"), on_node(&workers, "node-2"));
-    let (flushing, idle) = pair(&first)?;
-    let (busy, also_idle) = pair(&second)?;
-    let flushes = held(
-        &scene,
-        flushing,
-        COORDINATORS_PAGES + 20,
-        TaskState::Flushing,
-    )
-    .await?;
-    let runs = held(&scene, busy, 10 * COORDINATORS_PAGES, TaskState::Running).await?;
-    println!("  node-1: flushing {flushing} and idle ones; node-2: busy {busy} and idle ones");
-    let arguments = ["drain", "node-1", "node-2", "--timeout=600s"];
-    println!("  $ kubectl {}", arguments.join(" "));
+    let [first, second] = nodes.each_ref().map(|node| on_node(&workers, node));
+    let flushing = Pair::of(&scene, &first, TaskState::Flushing).await?;
+    let busy = Pair::of(&scene, &second, TaskState::Running).await?;
+    let arguments = ["drain", &nodes[0], &nodes[1], "--timeout=600s"];
+    say!("  $ kubectl {}", arguments.join(" "));
     let command = world.plane.kubectl_command(&arguments)?;
     let drain = tokio::task::spawn_blocking(move || tool::run(command, ""));
-    gone(world, &scene, idle).await?;
-    waits(&scene, flushing).await?;
-    ensure!(there(world, &scene, busy).await?, "the busy worker went");
-    println!("  the idle worker of node-1 went, the flushing one waits");
-    scene.release(&flushes).await?;
-    gone(world, &scene, flushing).await?;
-    println!("  flushed: it went");
-    gone(world, &scene, also_idle).await?;
-    waits(&scene, busy).await?;
-    println!("  the idle worker of node-2 went, the busy one waits");
-    scene.release(&runs).await?;
-    gone(world, &scene, busy).await?;
+    flushing.leaves(world, &scene).await?;
+    ensure!(
+        there(world, &scene, busy.worker).await?,
+        "the busy worker went"
+    );
+    busy.leaves(world, &scene).await?;
     drain.await??.ok()?;
-    println!("  read to the end: it went, and the drain is done");
-    let uncordon = ["uncordon", "node-1", "node-2"];
-    world.plane.kubectl(&uncordon).await?.ok()?;
     world.ready(scene.namespace(), WORKERS, 9).await?;
-    for query in [flushes, runs] {
-        let state = scene.simulator.query_state(&query);
-        ensure!(state == Some(QueryState::Finished), "{query}: {state:?}");
-    }
     scene.end(world).await
+}
+
+/// Two workers of a node: one with work, and one without.
+struct Pair<'a> {
+    worker: &'a str,
+    idle: &'a str,
+    query: String,
+    state: TaskState,
+}
+
+impl<'a> Pair<'a> {
+    /// Gives the first of a node's workers a task in this state.
+    async fn of(scene: &Scene, names: &'a [String], state: TaskState) -> Result<Self> {
+        let [worker, idle, ..] = names else {
+            bail!("the scheduler put only {names:?} on a node");
+        };
+        Ok(Self {
+            worker,
+            idle,
+            query: held(scene, worker, state).await?,
+            state,
+        })
+    }
+
+    /// The idle one goes, the other waits for its query's end.
+    async fn leaves(&self, world: &World, scene: &Scene) -> Result<()> {
+        gone(world, scene, self.idle).await?;
+        waits(scene, self.worker).await?;
+        say!(
+            "  idle: {} went; {:?}: {} waits",
+            self.idle,
+            self.state,
+            self.worker
+        );
+        scene.release(&self.query).await?;
+        gone(world, scene, self.worker).await?;
+        let end = scene.simulator.query_state(&self.query);
+        say!("  its query is {end:?}: it went");
+        ensure!(end == Some(QueryState::Finished), "{end:?}");
+        Ok(())
+    }
 }
 
 fn on_node(pods: &[Pod], node: &str) -> Vec<String> {
@@ -78,28 +100,23 @@ fn on_node(pods: &[Pod], node: &str) -> Vec<String> {
     pods.iter().filter(is_there).map(Pod::name_any).collect()
 }
 
-fn pair(names: &[String]) -> Result<(&str, &str)> {
-    match names {
-        [one, other, ..] => Ok((one, other)),
-        few => anyhow::bail!("the scheduler put only {few:?} on a node"),
-    }
-}
-
 /// A query whose client has stopped reading, with one task, on this worker, in this state.
-async fn held(scene: &Scene, worker: &str, pages: u64, wanted: TaskState) -> Result<String> {
+async fn held(scene: &Scene, worker: &str, wanted: TaskState) -> Result<String> {
+    let pages_per_task = match wanted {
+        TaskState::Flushing => COORDINATORS_PAGES + 20,
+        _ => 10 * COORDINATORS_PAGES,
+    };
     let query = scene.simulator.submit(QuerySpec {
         client: Client::Held,
         workers: vec![worker.to_owned()],
-        pages_per_task: pages,
+        pages_per_task,
         ..QuerySpec::default()
     });
     wait::until(&format!("a task that is {wanted:?}"), 30, async || {
         let state = scene.simulator.query(&query);
         let state = state.context("the query is forgotten")?;
-        let mut tasks = state.tasks();
-        Ok(tasks
-            .any(|(_, task)| task.seen.state == wanted && task.seen.pages > 0)
-            .then_some(()))
+        let holds = |task: &Task| task.seen.state == wanted && task.seen.pages > 0;
+        Ok(state.tasks().any(|(_, task)| holds(task)).then_some(()))
     })
     .await?;
     Ok(query)

@@ -8,6 +8,7 @@ use super::installation::{self, NAMESPACE, REPLICAS};
 use super::scene::{Scene, evict, evict_until_gone, spec};
 use crate::http;
 use crate::runner::{Scenario, Stage};
+use crate::story::say;
 use crate::trino_on_plane::{Spec, WORKERS};
 use crate::world::World;
 
@@ -42,11 +43,11 @@ async fn leaked(world: &mut World) -> Result<()> {
     scene.wait_seen(world).await?;
     let before = allowed(world).await?;
     let refusal = evict(world, &victim, false).await?;
-    println!("  {}", refusal.context("a busy worker went")?);
+    say!("  {}", refusal.context("a busy worker went")?);
     scene.wait_state(&victim, NodeState::Draining).await?;
     scene.release(&query).await?;
     let refused = evict_until_gone(world, &sound).await?;
-    println!("  a sound worker: refused {refused} times, then DRAINED");
+    say!("  a sound worker: refused {refused} times, then DRAINED");
     ensure!(
         scene.state(&victim) == Some(NodeState::Draining),
         "the leak did not hold its worker"
@@ -56,7 +57,7 @@ async fn leaked(world: &mut World) -> Result<()> {
         "a leak was taken for granted"
     );
     let refused = evict_until_gone(world, &victim).await?;
-    println!("  the other: refused {refused} times, and never DRAINED");
+    say!("  the other: refused {refused} times, and never DRAINED");
     ensure!(
         allowed(world).await? == before + 1,
         "it did not go as a leak"

@@ -13,6 +13,7 @@ use super::installation::{self, NAMESPACE, REPLICAS};
 use super::questions::Questions;
 use super::scene::{Scene, evict, ours, spec};
 use crate::runner::{Scenario, Stage};
+use crate::story::say;
 use crate::wait;
 use crate::world::World;
 
@@ -74,7 +75,7 @@ async fn upgraded(world: &mut World) -> Result<()> {
     values["podAnnotations"]["tests/version"] = "next".into();
     installation::with(world, values).await?;
     old_replicas_gone(world).await?;
-    println!("  $ helm rollback guard -n {NAMESPACE} --wait");
+    say!("  $ helm rollback guard -n {NAMESPACE} --wait");
     world
         .plane
         .helm(&["rollback", "guard", "-n", NAMESPACE, "--wait"])
@@ -140,13 +141,13 @@ async fn uninstalled(world: &mut World) -> Result<()> {
         "a busy worker went"
     );
     scene.wait_state(&victim, NodeState::Draining).await?;
-    println!("  $ helm uninstall guard -n {NAMESPACE}");
+    say!("  $ helm uninstall guard -n {NAMESPACE}");
     world
         .plane
         .helm(&["uninstall", "guard", "-n", NAMESPACE])
         .await?
         .ok()?;
-    world.guard = None;
+    *world.guard.get_mut() = None;
     let api = Api::<ValidatingWebhookConfiguration>::all(world.plane.client.clone());
     let left = api.list(&ListParams::default()).await?.items;
     let left: Vec<_> = left
@@ -173,7 +174,7 @@ async fn uninstalled(world: &mut World) -> Result<()> {
         "-o=name",
     ];
     let said = world.plane.kubectl(&leftovers).await?.ok()?;
-    println!(
+    say!(
         "  left in {NAMESPACE}: {}",
         said.split_whitespace().collect::<Vec<_>>().join(" ")
     );

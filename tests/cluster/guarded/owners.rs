@@ -5,6 +5,7 @@ use anyhow::{Result, ensure};
 use super::installation::{self, ENFORCE};
 use crate::load::{Load, WIDE};
 use crate::runner::{Scenario, Stage};
+use crate::story::say;
 use crate::trino_on_plane::{Owner, Spec, TrinoOnPlane, WORKERS};
 use crate::world::World;
 
@@ -65,10 +66,10 @@ async fn busy(
 
 async fn end(world: &World, cluster: &TrinoOnPlane, load: Load) -> Result<()> {
     let report = load.finish().await?;
-    println!("  queries: {report}");
+    say!("  queries: {report}");
     ensure!(
         report.failed.is_empty() && report.wrong.is_empty(),
         "{report}"
     );
-    cluster.end(world).await
+    cluster.remove(world).await
 }

@@ -11,6 +11,7 @@ use super::scene::evict;
 use crate::client::Client;
 use crate::load::{Load, WIDE};
 use crate::runner::{Scenario, Stage};
+use crate::story::say;
 use crate::trino_on_plane::{Spec, TrinoOnPlane, WORKERS};
 use crate::wait;
 use crate::world::World;
@@ -37,7 +38,7 @@ async fn retried(world: &mut World) -> Result<()> {
         cluster.restore(world).await?;
         drain(world, &cluster, policy).await?;
     }
-    cluster.end(world).await
+    cluster.remove(world).await
 }
 
 fn client(cluster: &TrinoOnPlane, policy: &str) -> Client {
@@ -52,7 +53,7 @@ async fn outside(world: &World, cluster: &TrinoOnPlane) -> Result<()> {
         .iter()
         .filter(|task| task["outputBuffers"]["type"] == "EXTERNAL");
     ensure!(external.count() > 0, "no task writes outside: {tasks:?}");
-    println!(
+    say!(
         "  a query with retry TASK is held by its client, {} tasks",
         tasks.len()
     );
@@ -71,7 +72,7 @@ async fn outside(world: &World, cluster: &TrinoOnPlane) -> Result<()> {
     ensure!(!held.is_over(), "the query did not wait for its client");
     ensure!(query["state"] != "FAILED", "{}", query["errorCode"]);
     let rows = held.finish().await?;
-    println!(
+    say!(
         "    a worker went at try {refused} while it was {}; it gave {rows} rows",
         query["state"]
     );
@@ -100,7 +101,7 @@ async fn drain(world: &World, cluster: &TrinoOnPlane, policy: &str) -> Result<()
         .show(&["drain", &node, "--timeout=600s"])
         .await?;
     let report = load.finish().await?;
-    println!("  drained under queries with retry {policy}: {report}");
+    say!("  drained under queries with retry {policy}: {report}");
     ensure!(
         report.failed.is_empty() && report.wrong.is_empty(),
         "{report}"
@@ -112,7 +113,7 @@ async fn drain(world: &World, cluster: &TrinoOnPlane, policy: &str) -> Result<()
             judged += 1;
         }
     }
-    println!("    {judged} queries, one attempt each");
+    say!("    {judged} queries, one attempt each");
     ensure!(judged > 0, "no finished query is remembered");
     Ok(())
 }

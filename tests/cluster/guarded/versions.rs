@@ -7,6 +7,7 @@ use super::installation::{self, ENFORCE};
 use crate::baseline::{Disruption, under_load};
 use crate::load::{Load, WIDE};
 use crate::runner::{Scenario, Stage};
+use crate::story::say;
 use crate::trino::Version;
 use crate::trino_on_plane::{Spec, TrinoOnPlane, WORKERS};
 use crate::world::World;
@@ -68,11 +69,11 @@ async fn deleted(world: &mut World) -> Result<()> {
         .await?;
     ensure!(!refusals.is_empty(), "a busy worker went without a refusal");
     let report = load.finish().await?;
-    println!("  a worker deleted: {report}");
+    say!("  a worker deleted: {report}");
     ensure!(
         report.failed.is_empty() && report.wrong.is_empty(),
         "{report}"
     );
     world.ready(NAMESPACE, WORKERS, 3).await?;
-    cluster.end(world).await
+    cluster.remove(world).await
 }

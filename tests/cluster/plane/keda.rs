@@ -1,12 +1,13 @@
-//! Real KEDA beside a plane: its operator and its metrics adapter as processes, and the address that its triggers of type
-//! `metrics-api` read, which says what the test sets. Decides nothing about scaling.
+//! Real KEDA beside a plane: its operator and its metrics adapter as processes, and what its triggers of type `metrics-api`
+//! read, which is what the test sets. Decides nothing about scaling.
 
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::Result;
-use axum::extract::State;
+use axum::extract::{Path, State};
 use axum::routing::get;
 use axum::{Json, Router};
 use serde_json::{Value, json};
@@ -26,9 +27,8 @@ const ACCOUNT: &str = "system:serviceaccount:keda:keda-operator";
 /// Running KEDA. It is the external metrics API of its plane, and no namespace can be deleted while that is registered and
 /// gone: end it with [`Keda::stop`].
 pub struct Keda {
-    /// Where triggers read their figure, as `{"value": …}`.
-    pub url: String,
-    value: Arc<AtomicU32>,
+    address: SocketAddr,
+    figures: Figures,
     endpoint: JoinHandle<()>,
     // Dropping them ends them.
     _operator: Leashed,
@@ -55,11 +55,11 @@ impl Keda {
         let operator = home.operator().await?;
         let port = net::free_loopback()?.port();
         let adapter = home.adapter(port)?;
-        let value = Arc::<AtomicU32>::default();
-        let (url, endpoint) = serve(Arc::clone(&value)).await?;
+        let figures = Figures::default();
+        let (address, endpoint) = serve(figures.clone()).await?;
         let keda = Self {
-            url,
-            value,
+            address,
+            figures,
             endpoint,
             _operator: operator,
             _adapter: adapter,
@@ -68,9 +68,14 @@ impl Keda {
         Ok(keda)
     }
 
-    /// What triggers read from now on; they are active above zero.
-    pub fn set(&self, value: u32) {
-        self.value.store(value, Ordering::Relaxed);
+    /// Where a trigger reads the figure of this name, as `{"value": …}`; at first zero.
+    pub fn url(&self, name: &str) -> String {
+        format!("http://{}/{name}", self.address)
+    }
+
+    /// What it reads from now on; it is active above zero.
+    pub fn set(&self, name: &str, value: u32) {
+        self.figures.lock().insert(name.to_owned(), value);
     }
 
     /// Ends it. Its objects go first: only it can take its finalizers off them.
@@ -168,24 +173,35 @@ impl Home {
         ];
         let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let program = parts::command("keda", name)?;
-        let log: &Path = &self.folder.join(format!("{name}.log"));
-        Leashed::start_with(&program, arguments, &variables, &self.folder, log)
+        let log = self.folder.join(format!("{name}.log"));
+        Leashed::start_with(&program, arguments, &variables, &self.folder, &log)
     }
 }
 
-async fn serve(value: Arc<AtomicU32>) -> Result<(String, JoinHandle<()>)> {
+/// What triggers read, by name.
+#[derive(Clone, Default)]
+struct Figures(Arc<Mutex<BTreeMap<String, u32>>>);
+
+impl Figures {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, u32>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn serve(figures: Figures) -> Result<(SocketAddr, JoinHandle<()>)> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
-    let url = format!("http://{}/wanted", listener.local_addr()?);
+    let address = listener.local_addr()?;
     let router = Router::new()
-        .route("/wanted", get(wanted))
-        .with_state(value);
+        .route("/{name}", get(figure))
+        .with_state(figures);
     let task = tokio::spawn(async move {
         // It never ends by itself.
         let _ = axum::serve(listener, router).await;
     });
-    Ok((url, task))
+    Ok((address, task))
 }
 
-async fn wanted(State(value): State<Arc<AtomicU32>>) -> Json<Value> {
-    Json(json!({"value": value.load(Ordering::Relaxed)}))
+async fn figure(State(figures): State<Figures>, Path(name): Path<String>) -> Json<Value> {
+    let value = figures.lock().get(&name).copied();
+    Json(json!({"value": value.unwrap_or_default()}))
 }
