@@ -29,11 +29,11 @@ pub fn scenarios() -> Vec<Scenario> {
     vec![
         Scenario {
             name: "baseline-drain-kills",
-            stage: Stage::Plane(|world| Box::pin(unguarded(world, Disruption::Drain))),
+            stage: Stage::RealTrino(|world| Box::pin(unguarded(world, Disruption::Drain))),
         },
         Scenario {
             name: "baseline-scale-down-kills",
-            stage: Stage::Plane(|world| Box::pin(unguarded(world, Disruption::ScaleDown))),
+            stage: Stage::RealTrino(|world| Box::pin(unguarded(world, Disruption::ScaleDown))),
         },
         Scenario {
             name: "baseline-simulated-deletions-kill",

@@ -23,7 +23,7 @@ pub const EXPORTER: &str = "app.kubernetes.io/name=trino-buffer-exporter";
 pub fn scenarios() -> Vec<Scenario> {
     vec![Scenario {
         name: "exporter-chart-runs-on-the-plane",
-        stage: Stage::Plane(|world| Box::pin(chart_runs(world))),
+        stage: Stage::RealTrino(|world| Box::pin(chart_runs(world))),
     }]
 }
 

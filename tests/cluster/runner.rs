@@ -1,7 +1,7 @@
 //! Runs scenarios: those without Trino first, then those of each Trino version on one cluster that they share, since
 //! starting one takes long, then those on control planes: one plane for those that can share it, several of them at a time,
-//! and beside it another one for those that can't, one after another. Prints as it goes; a failure shows the last lines of
-//! what ran, and the run goes on.
+//! beside it another one for those that can't and a third one for real Trino, one after another on each; last, those that
+//! want the machine for themselves. Prints as it goes; a failure shows the last lines of what ran, and the run goes on.
 
 use std::panic::AssertUnwindSafe;
 use std::process::ExitCode;
@@ -26,6 +26,10 @@ pub enum Stage {
     Shared(OnSharedPlane),
     /// A control plane for itself as long as it runs; namespaces of others may be left in it.
     Plane(OnOwnPlane),
+    /// The same with nodes of real Trino, which are as much as the machine can bear at a time.
+    RealTrino(OnOwnPlane),
+    /// Nothing shared, and nothing beside it.
+    Last(fn() -> LocalBoxFuture<'static, Result<()>>),
 }
 
 /// So many scenarios share a control plane at a time.
@@ -124,10 +128,24 @@ async fn run(scenarios: &[Scenario]) -> Result<Tally> {
         on_cluster(version, scenarios, &chosen, &mut tally).await?;
     }
     on_planes(scenarios, &chosen, &mut tally).await?;
+    for scenario in scenarios {
+        if let Stage::Last(run) = &scenario.stage
+            && chosen(scenario.name)
+        {
+            let begun = Instant::now();
+            let outcome = caught(run()).await;
+            println!(
+                "  {} took {:.0} s",
+                scenario.name,
+                begun.elapsed().as_secs_f64()
+            );
+            tally.record(scenario.name, outcome, String::new);
+        }
+    }
     Ok(tally)
 }
 
-/// Those that share a control plane, and beside them those that don't.
+/// Those that share a control plane, and beside them those that don't: two lines of these, one with real Trino.
 async fn on_planes(
     scenarios: &[Scenario],
     chosen: &impl Fn(&str) -> bool,
@@ -135,21 +153,25 @@ async fn on_planes(
 ) -> Result<()> {
     let mut shared = Vec::new();
     let mut exclusive = Vec::new();
+    let mut real = Vec::new();
     for scenario in scenarios {
         match scenario.stage {
             Stage::Shared(run) if chosen(&on_plane_name(scenario)) => shared.push((scenario, run)),
             Stage::Plane(run) if chosen(&on_plane_name(scenario)) => {
                 exclusive.push((scenario, run));
             }
+            Stage::RealTrino(run) if chosen(&on_plane_name(scenario)) => real.push((scenario, run)),
             _ => {}
         }
     }
-    let together = !shared.is_empty() && shared.len() + exclusive.len() > 1;
-    let (shared, exclusive) = futures::join!(
+    let lines = [shared.is_empty(), exclusive.is_empty(), real.is_empty()];
+    let together = shared.len() > 1 || lines.iter().filter(|is_empty| !**is_empty).count() > 1;
+    let (shared, exclusive, real) = futures::join!(
         side_by_side(&shared, together),
-        one_by_one(&exclusive, together)
+        one_by_one("simulated workers", &exclusive, together),
+        one_by_one("real Trino", &real, together),
     );
-    for part in [shared?, exclusive?] {
+    for part in [shared?, exclusive?, real?] {
         tally.passed += part.passed;
         tally.failed.extend(part.failed);
     }
@@ -187,12 +209,16 @@ async fn side_by_side(scenarios: &[(&Scenario, OnSharedPlane)], together: bool) 
     Ok(tally)
 }
 
-async fn one_by_one(scenarios: &[(&Scenario, OnOwnPlane)], together: bool) -> Result<Tally> {
+async fn one_by_one(
+    with: &str,
+    scenarios: &[(&Scenario, OnOwnPlane)],
+    together: bool,
+) -> Result<Tally> {
     let mut tally = Tally::default();
     if scenarios.is_empty() {
         return Ok(tally);
     }
-    println!("starting a control plane for one scenario at a time…");
+    println!("starting a control plane for one scenario with {with} at a time…");
     let begun = Instant::now();
     let mut world = World::start().await?;
     for (scenario, run) in scenarios {
@@ -205,7 +231,7 @@ async fn one_by_one(scenarios: &[(&Scenario, OnOwnPlane)], together: bool) -> Re
         }
     }
     println!(
-        "those with a control plane for themselves took {:.0} s",
+        "those with {with}, one at a time, took {:.0} s",
         begun.elapsed().as_secs_f64()
     );
     Ok(tally)
@@ -308,12 +334,15 @@ async fn caught(run: LocalBoxFuture<'_, Result<()>>) -> Result<()> {
 fn names(scenarios: &[Scenario]) -> impl Iterator<Item = String> {
     let alone = scenarios
         .iter()
-        .filter(|scenario| matches!(scenario.stage, Stage::Alone(_)))
+        .filter(|scenario| matches!(scenario.stage, Stage::Alone(_) | Stage::Last(_)))
         .map(|scenario| scenario.name.to_owned());
-    let on_plane = scenarios
-        .iter()
-        .filter(|scenario| matches!(scenario.stage, Stage::Plane(_) | Stage::Shared(_)))
-        .map(on_plane_name);
+    let is_on_plane = |scenario: &&Scenario| {
+        matches!(
+            scenario.stage,
+            Stage::Shared(_) | Stage::Plane(_) | Stage::RealTrino(_)
+        )
+    };
+    let on_plane = scenarios.iter().filter(is_on_plane).map(on_plane_name);
     let on_trino = Version::ALL.into_iter().flat_map(|version| {
         scenarios
             .iter()

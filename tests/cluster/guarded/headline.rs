@@ -12,11 +12,11 @@ pub fn scenarios() -> Vec<Scenario> {
     vec![
         Scenario {
             name: "guarded-drain",
-            stage: Stage::Plane(|world| Box::pin(guarded(world, Disruption::Drain))),
+            stage: Stage::RealTrino(|world| Box::pin(guarded(world, Disruption::Drain))),
         },
         Scenario {
             name: "guarded-scale-down",
-            stage: Stage::Plane(|world| Box::pin(guarded(world, Disruption::ScaleDown))),
+            stage: Stage::RealTrino(|world| Box::pin(guarded(world, Disruption::ScaleDown))),
         },
     ]
 }
