@@ -32,7 +32,7 @@ const ROLLING: &str =
 pub fn scenarios() -> Vec<Scenario> {
     vec![Scenario {
         name: "guarded-real-coordinator",
-        stage: Stage::Plane(|world| Box::pin(coordinator(world))),
+        stage: Stage::RealTrino(|world| Box::pin(coordinator(world))),
     }]
 }
 

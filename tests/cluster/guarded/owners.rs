@@ -15,11 +15,11 @@ pub fn scenarios() -> Vec<Scenario> {
     vec![
         Scenario {
             name: "guarded-real-stateful-set-scaled",
-            stage: Stage::Plane(|world| Box::pin(scaled(world))),
+            stage: Stage::RealTrino(|world| Box::pin(scaled(world))),
         },
         Scenario {
             name: "guarded-real-rollout-restart",
-            stage: Stage::Plane(|world| Box::pin(restarted(world))),
+            stage: Stage::RealTrino(|world| Box::pin(restarted(world))),
         },
     ]
 }

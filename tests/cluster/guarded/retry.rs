@@ -28,7 +28,7 @@ const TASK_MEMORY: &str = "100MB";
 pub fn scenarios() -> Vec<Scenario> {
     vec![Scenario {
         name: "guarded-retry-policies",
-        stage: Stage::Plane(|world| Box::pin(retried(world))),
+        stage: Stage::RealTrino(|world| Box::pin(retried(world))),
     }]
 }
 

@@ -21,16 +21,16 @@ pub fn scenarios() -> Vec<Scenario> {
     vec![
         Scenario {
             name: "guarded-482-drain",
-            stage: Stage::Plane(|world| Box::pin(disrupted(world, Disruption::Drain))),
+            stage: Stage::RealTrino(|world| Box::pin(disrupted(world, Disruption::Drain))),
         },
         Scenario {
             name: "guarded-482-scale-down",
-            stage: Stage::Plane(|world| Box::pin(disrupted(world, Disruption::ScaleDown))),
+            stage: Stage::RealTrino(|world| Box::pin(disrupted(world, Disruption::ScaleDown))),
         },
         // Last: it takes the cluster away.
         Scenario {
             name: "guarded-482-pod-deletion",
-            stage: Stage::Plane(|world| Box::pin(deleted(world))),
+            stage: Stage::RealTrino(|world| Box::pin(deleted(world))),
         },
     ]
 }
