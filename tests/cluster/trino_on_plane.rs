@@ -12,7 +12,7 @@ use crate::node_agent::RESERVED;
 use crate::trino::Version;
 use crate::trino_config::{ADMIN, VIEWER};
 use crate::world::{NODES, World};
-use crate::{story, wait};
+use crate::{http, story, wait};
 
 /// Selects a cluster's workers.
 pub const WORKERS: &str = "app.kubernetes.io/component=worker";
@@ -44,6 +44,8 @@ pub struct Spec {
     pub may_drain: bool,
     /// The workers' termination grace period in seconds.
     pub grace: u32,
+    /// More lines of every real node's `config.properties`.
+    pub config: &'static str,
     /// Whether its pods live on nodes of its own, `NAMESPACE-1` to `NAMESPACE-4`, instead of those that all share.
     pub own_nodes: bool,
 }
@@ -60,6 +62,7 @@ impl Spec {
             workers: 3,
             may_drain: true,
             grace: 30,
+            config: "",
             own_nodes: false,
         }
     }
@@ -135,7 +138,7 @@ impl Spec {
     }
 
     fn annotations(&self) -> Value {
-        json!({"tests/may-drain": self.may_drain.to_string()})
+        json!({"tests/may-drain": self.may_drain.to_string(), "tests/config": self.config})
     }
 
     fn image(&self) -> String {
@@ -239,6 +242,22 @@ impl TrinoOnPlane {
     /// A user's client.
     pub fn client(&self) -> Client {
         Client::new(&self.url, VIEWER)
+    }
+
+    /// What the coordinator says of one of its queries.
+    pub async fn query(&self, id: &str) -> Result<Value> {
+        self.get(&format!("/v1/query/{id}")).await
+    }
+
+    /// What the coordinator says of all queries that it remembers.
+    pub async fn queries(&self) -> Result<Vec<Value>> {
+        let list = self.get("/v1/query").await?;
+        Ok(list.as_array().cloned().unwrap_or_default())
+    }
+
+    async fn get(&self, path: &str) -> Result<Value> {
+        let url = format!("{}{path}", self.url);
+        http::get(&url, &[("X-Trino-User", ADMIN)]).await?.json()
     }
 
     /// Waits until the coordinator counts exactly so many workers as active.

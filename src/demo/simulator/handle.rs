@@ -148,6 +148,11 @@ impl Simulator {
         self.shared.model().set_worker_state(name, to)
     }
 
+    /// Leaves a task on a worker that never ends and that no query knows. Answers whether the worker is there.
+    pub fn leak_task(&self, name: &str) -> bool {
+        self.shared.model().leak_task(name)
+    }
+
     /// All workers in the order in which they joined.
     #[must_use]
     pub fn workers(&self) -> Vec<WorkerView> {

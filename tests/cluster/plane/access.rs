@@ -61,6 +61,12 @@ impl Access {
         Ok(std::fs::write(path, content.to_string())?)
     }
 
+    /// Writes a kubeconfig whose user acts as `user` and may do everything.
+    pub fn write_acting_as(&self, path: &Path, user: &str) -> Result<()> {
+        let user = json!({"token": ADMIN_TOKEN, "as": user, "as-groups": ["system:masters"]});
+        self.write_kubeconfig(path, "default", &user)
+    }
+
     /// A client of the administrator.
     pub async fn admin(&self) -> Result<Client> {
         self.client(&json!({"token": ADMIN_TOKEN})).await
