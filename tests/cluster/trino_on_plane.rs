@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use xtrinode::demo::simulator::Simulator;
 
 use crate::client::Client;
+use crate::node_agent::liar;
 use crate::trino::Version;
 use crate::trino_config::{ADMIN, VIEWER};
 use crate::wait;
@@ -41,6 +42,8 @@ pub struct Spec {
     pub workers: usize,
     /// Whether the workers let anybody drain them.
     pub may_drain: bool,
+    /// Whether simulated workers may lie about themselves when a test tells them to.
+    pub may_lie: bool,
     /// The workers' termination grace period in seconds.
     pub grace: u32,
 }
@@ -56,6 +59,7 @@ impl Spec {
             owner: Owner::Deployment,
             workers: 3,
             may_drain: true,
+            may_lie: false,
             grace: 30,
         }
     }
@@ -118,7 +122,11 @@ impl Spec {
     }
 
     fn annotations(&self) -> Value {
-        json!({"tests/may-drain": self.may_drain.to_string()})
+        let mut annotations = json!({"tests/may-drain": self.may_drain.to_string()});
+        if self.may_lie {
+            annotations[liar::MAY_LIE] = "yes".into();
+        }
+        annotations
     }
 
     fn image(&self) -> String {

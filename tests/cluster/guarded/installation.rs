@@ -16,6 +16,8 @@ pub const NAMESPACE: &str = "xtrinode-system";
 /// The guard's pods.
 pub const REPLICAS: &str =
     "app.kubernetes.io/name=xtrinode-guard,app.kubernetes.io/component=guard";
+/// Who they are to the API server.
+pub const GUARD: &str = "system:serviceaccount:xtrinode-system:xtrinode-guard";
 /// The label of a namespace whose Trino is guarded.
 pub const ENFORCE: (&str, &str) = ("xtrinode.io/guard", "enforce");
 /// The configuration whose webhooks refuse.

@@ -2,18 +2,24 @@
 //! real kubectl do, in front of real Trino under load. No query may fail, and every disruption must come to its end.
 
 mod coordinator;
+mod direct;
 mod door;
 mod exceptions;
 mod faults;
 mod headline;
 pub mod installation;
 mod kick;
+mod liar;
 mod lifecycle;
 mod nodes;
 mod questions;
+mod races;
 mod removal;
+mod rotation;
 mod scaling;
 mod scene;
+mod storm;
+mod strangers;
 
 use crate::runner::Scenario;
 
@@ -25,8 +31,12 @@ pub fn scenarios() -> Vec<Scenario> {
     scenarios.extend(exceptions::scenarios());
     scenarios.extend(faults::scenarios());
     scenarios.extend(kick::scenarios());
+    scenarios.extend(liar::scenarios());
+    scenarios.extend(strangers::scenarios());
+    scenarios.extend(races::scenarios());
     // Last: they ask for other values.
     scenarios.extend(scaling::scenarios());
+    scenarios.extend(rotation::scenarios());
     scenarios.extend(lifecycle::scenarios());
     scenarios
 }

@@ -4,6 +4,7 @@
 
 mod addresses;
 mod body;
+pub mod liar;
 mod life;
 mod nodes;
 mod pod;
@@ -44,6 +45,7 @@ pub struct Shared {
     processes: Mutex<HashMap<(String, String), u32>>,
     runtimes: trino_pod::Runtimes,
     simulators: simulated::Simulators,
+    liars: liar::Liars,
 }
 
 /// A running agent. Dropping it kills every process that it started.
@@ -67,6 +69,7 @@ impl Agent {
             processes: Mutex::default(),
             runtimes: trino_pod::Runtimes::default(),
             simulators: simulated::Simulators::default(),
+            liars: liar::Liars::default(),
         });
         for name in names {
             nodes::add(&shared.client, name).await?;
@@ -93,12 +96,25 @@ impl Agent {
         Ok(())
     }
 
+    /// What a pod's process holds in memory.
+    pub fn resident_mib(&self, namespace: &str, pod: &str) -> Result<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid(namespace, pod)?))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = line.and_then(|line| line.split_whitespace().next());
+        Ok(kib.context("VmRSS")?.parse::<u64>()? / 1024)
+    }
+
     /// The process id of a running pod.
     pub fn pid(&self, namespace: &str, pod: &str) -> Result<u32> {
         let key = (namespace.to_owned(), pod.to_owned());
         let processes = lock(&self.shared.processes);
         let found = processes.get(&key).copied();
         found.with_context(|| format!("no process of pod {namespace}/{pod}"))
+    }
+
+    /// Makes a simulated worker whose pod is annotated with [`liar::MAY_LIE`] say this of itself; nothing is the truth.
+    pub fn lie(&self, pod: &Pod, lie: Option<liar::Lie>) {
+        self.shared.liars.tell(pod, lie);
     }
 
     /// The last lines of a pod's process, as far as it was not restarted.

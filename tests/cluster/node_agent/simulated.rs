@@ -17,7 +17,8 @@ use xtrinode::demo::simulator::{Access, Simulator, SimulatorConfig, Users, Versi
 
 use super::addresses::ClusterName;
 use super::body::Place;
-use super::{lock, pod, trino_pod};
+use super::liar::Mouth;
+use super::{liar, lock, pod, trino_pod};
 use crate::trino_config::{ADMIN, VIEWER};
 
 /// The simulated clusters of an agent.
@@ -30,6 +31,8 @@ pub struct SimulatedNode {
     /// The worker's name; nothing for a coordinator.
     worker: Option<String>,
     ended: AtomicBool,
+    /// Speaks for it, where it may lie.
+    _mouth: Option<Mouth>,
 }
 
 impl Simulators {
@@ -83,7 +86,7 @@ impl SimulatedNode {
     /// Starts it. A worker that is started again has another name, since its old tasks are not on it.
     pub async fn start(place: &Place, pod: &Pod, version: Version) -> Result<Self> {
         let simulator = place.shared.simulators.of(place, pod, version).await?;
-        let mut worker = None;
+        let (mut worker, mut mouth) = (None, None);
         if trino_pod::is_coordinator(pod) {
             simulator.start_coordinator().await?;
         } else {
@@ -91,7 +94,12 @@ impl SimulatedNode {
                 0 => pod.name_any(),
                 restarts => format!("{}-{restarts}", pod.name_any()),
             };
-            let address = SocketAddr::from((place.address, trino_pod::PORT));
+            let mut address = SocketAddr::from((place.address, trino_pod::PORT));
+            if let Some(tongue) = place.shared.liars.tongue(pod) {
+                let truth = SocketAddr::from((place.address, liar::TRUTH));
+                mouth = Some(Mouth::open(address, truth, tongue).await?);
+                address = truth;
+            }
             simulator.join_worker(&name, address).await?;
             worker = Some(name);
         }
@@ -99,6 +107,7 @@ impl SimulatedNode {
             simulator,
             worker,
             ended: AtomicBool::new(false),
+            _mouth: mouth,
         })
     }
 
