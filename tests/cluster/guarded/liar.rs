@@ -16,7 +16,7 @@ use crate::trino_on_plane::Spec;
 use crate::world::World;
 
 /// Everybody is asked for so often, two seconds apart: longer than noticeTime, and than several proofs take.
-const ROUNDS: usize = 14;
+const ROUNDS: usize = 9;
 
 /// What the chart lets a replica have, in MiB.
 const MEMORY: u64 = 512;
