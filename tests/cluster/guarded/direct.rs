@@ -76,23 +76,32 @@ fn address(pod: &Pod) -> Result<std::net::IpAddr> {
 }
 
 impl Replica {
-    /// Asks as the API server does. Gives whether it was allowed.
-    pub async fn ask(&self, path: Path, review: &Value) -> Result<bool> {
+    /// Asks as the API server does. Gives whether it was allowed; nothing when the guard says that it can't answer.
+    pub async fn ask(&self, path: Path, review: &Value) -> Result<Option<bool>> {
         self.ask_behind(&format!("/{}", self.secret), path, review)
             .await
     }
 
     /// Asks behind another beginning of the path; nothing is what a stranger knows.
-    pub async fn ask_behind(&self, prefix: &str, path: Path, review: &Value) -> Result<bool> {
+    pub async fn ask_behind(
+        &self,
+        prefix: &str,
+        path: Path,
+        review: &Value,
+    ) -> Result<Option<bool>> {
         let url = format!("https://{NAME}:{PORT}{prefix}{}", path.url());
         let request = self.client.post(url).body(review.to_string());
         let request = request.header("Content-Type", "application/json");
         let answer = request.send().await?;
         let (status, text) = (answer.status(), answer.text().await?);
+        if status == 503 {
+            return Ok(None);
+        }
         ensure!(status == 200, "{}: {status}: {text}", self.name);
         let answer: Value = serde_json::from_str(&text)?;
         let allowed = answer["response"]["allowed"].as_bool();
-        allowed.with_context(|| format!("{}: {answer}", self.name))
+        let allowed = allowed.with_context(|| format!("{}: {answer}", self.name))?;
+        Ok(Some(allowed))
     }
 
     /// One of its metrics; 0 while it does not show it.

@@ -55,7 +55,7 @@ async fn reviews(world: &mut World) -> Result<()> {
                 wait::until("the verdict", 60, async || {
                     let answer = replica.ask_behind(prefix, path, &review).await?;
                     asked += 1.0;
-                    Ok((answer == allowed).then_some(()))
+                    Ok((answer == Some(allowed)).then_some(()))
                 })
                 .await?;
             }
