@@ -51,6 +51,15 @@ pub async fn usual(world: &mut World) -> Result<()> {
 
 /// The same with other values.
 pub async fn with(world: &mut World, values: Value) -> Result<()> {
+    install(world, values, &[]).await
+}
+
+/// The same where others own what the chart now sets: the guard does, when its certificates were its own before.
+pub async fn by_force(world: &mut World, values: Value) -> Result<()> {
+    install(world, values, &["--force-conflicts"]).await
+}
+
+async fn install(world: &mut World, values: Value, further: &[&str]) -> Result<()> {
     if world
         .guard
         .as_ref()
@@ -71,7 +80,8 @@ pub async fn with(world: &mut World, values: Value) -> Result<()> {
     std::fs::write(&file, all.to_string())?;
     let file = file.display().to_string();
     println!(
-        "  $ helm upgrade --install guard charts/xtrinode-guard -n {NAMESPACE} --create-namespace --wait"
+        "  $ helm upgrade --install guard charts/xtrinode-guard -n {NAMESPACE} --create-namespace --wait {}",
+        further.join(" ")
     );
     let arguments = [
         "upgrade",
@@ -84,7 +94,8 @@ pub async fn with(world: &mut World, values: Value) -> Result<()> {
         "--wait",
         "-f",
     ];
-    let arguments: Vec<&str> = arguments.into_iter().chain([file.as_str()]).collect();
+    let arguments = arguments.into_iter().chain([file.as_str()]);
+    let arguments: Vec<&str> = arguments.chain(further.iter().copied()).collect();
     world.plane.helm(&arguments).await?.ok()?;
     world.guard = Some(Guard { door, values });
     armed(world).await

@@ -45,6 +45,7 @@ pub fn scenarios() -> Vec<Scenario> {
 /// A new leaf; a new authority, step by step; and nothing at all.
 async fn of_its_own(world: &mut World) -> Result<()> {
     let mut values = installation::values();
+    values["logging"]["level"] = "INFO".into();
     // As short as they may be: what a rotation waits for is a part of that.
     values["tls"]["selfManaged"] = json!({
         "certificateValiditySeconds": 3600, "authorityValiditySeconds": 3600,
@@ -86,11 +87,12 @@ async fn from_files(world: &mut World) -> Result<()> {
     world.plane.namespace(NAMESPACE, &[]).await?;
     put(world, &leaf(&one)?).await?;
     let mut values = installation::values();
+    values["logging"]["level"] = "INFO".into();
     let authorities = STANDARD.encode(format!("{}{}", one.pem, other.pem));
     values["tls"] = json!({
         "mode": "existingSecret", "existingSecret": FILES, "caBundle": authorities,
     });
-    installation::with(world, values).await?;
+    installation::by_force(world, values).await?;
     let scene = Scene::without_guard(world, spec("files")).await?;
     let query = scene.hold().await?;
     scene.wait_seen(world).await?;
@@ -219,7 +221,7 @@ async fn lost(world: &World, scene: &Scene) -> Result<()> {
     };
     let (mut unanswered, mut in_a_row) = (0, 0);
     let name = pod.metadata.name.context("a name")?;
-    wait::until("a guard that has healed", 120, async || {
+    let healed = wait::until("a guard that has healed", 120, async || {
         match api.evict(&name, &dry).await {
             Err(kube::Error::Api(status)) if status.code == 429 => in_a_row += 1,
             Err(kube::Error::Api(status)) if is_unanswered(&status) => {
@@ -231,7 +233,8 @@ async fn lost(world: &World, scene: &Scene) -> Result<()> {
         // Longer than replicas need to see a new certificate.
         Ok((anew && in_a_row > 60).then_some(()))
     })
-    .await?;
+    .await;
+    healed.with_context(|| format!("{unanswered} not answered, the last {in_a_row} refused"))?;
     println!("  healed by itself; {unanswered} reviews were not answered, none was allowed");
     Ok(())
 }

@@ -1,5 +1,5 @@
-//! Simulated workers that lie about themselves: a mouth on the pod's address, which repeats what the worker says until a
-//! test tells it something else. What the worker does, and what its coordinator says of it, stays true.
+//! Simulated nodes that lie about themselves: a mouth on the pod's address, which repeats what the node says until a test
+//! tells it something else. What a worker does, and what its coordinator says of it, stays true.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -26,13 +26,13 @@ use crate::http;
 /// The annotation of pods that get a mouth.
 pub const MAY_LIE: &str = "tests/may-lie";
 
-/// Where such a worker itself listens.
+/// Where such a node itself listens.
 pub const TRUTH: u16 = 18_080;
 
 /// Longer than any answer that anybody waits for.
 const PIECE: usize = 1 << 20;
 
-/// What a worker says of itself.
+/// What a node says of itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lie {
     /// This state, whatever it is told.
@@ -41,7 +41,7 @@ pub enum Lie {
     Deaf(&'static str),
     /// That it starts.
     Starting,
-    /// What the worker at this address says.
+    /// What the node at this address says.
     As(SocketAddr),
     /// Nothing that anybody understands.
     Garbage,
@@ -51,6 +51,8 @@ pub enum Lie {
     Endless,
     /// A byte each half second.
     Slow,
+    /// Nothing at all, whatever it is asked, as a process that is stopped.
+    Silent,
 }
 
 /// What one mouth is told to say.
@@ -88,7 +90,7 @@ impl Liars {
 }
 
 impl Mouth {
-    /// Opens at `address` for the worker at `truth`.
+    /// Opens at `address` for the node at `truth`.
     pub async fn open(address: SocketAddr, truth: SocketAddr, tongue: Tongue) -> Result<Self> {
         let listener = TcpListener::bind(address).await?;
         let router = Router::new().fallback(speak).with_state((truth, tongue));
@@ -103,6 +105,7 @@ async fn speak(State((truth, tongue)): State<(SocketAddr, Tongue)>, request: Req
     let lie = *lock(&tongue);
     let (reads, path) = (request.method() == Method::GET, request.uri().path());
     match lie {
+        Some(Lie::Silent) => std::future::pending().await,
         Some(_) if !path.starts_with("/v1/info") => pass_on(truth, request).await,
         Some(Lie::State(state)) if path.ends_with("/state") && reads => quoted(state),
         Some(Lie::State(_)) if path.ends_with("/state") => StatusCode::OK.into_response(),

@@ -14,6 +14,7 @@ mod sources;
 mod status;
 mod trino_pod;
 mod volumes;
+mod wire;
 
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
@@ -46,6 +47,7 @@ pub struct Shared {
     runtimes: trino_pod::Runtimes,
     simulators: simulated::Simulators,
     liars: liar::Liars,
+    wires: wire::Wires,
 }
 
 /// A running agent. Dropping it kills every process that it started.
@@ -70,6 +72,7 @@ impl Agent {
             runtimes: trino_pod::Runtimes::default(),
             simulators: simulated::Simulators::default(),
             liars: liar::Liars::default(),
+            wires: wire::Wires::default(),
         });
         for name in names {
             nodes::add(&shared.client, name).await?;
@@ -96,6 +99,12 @@ impl Agent {
         Ok(())
     }
 
+    /// Holds everything between a pod of ours and the API server, or lets it go on.
+    pub fn hold_wire(&self, namespace: &str, pod: &str, held: bool) {
+        let name = (namespace.to_owned(), pod.to_owned());
+        self.shared.wires.hold(name, held);
+    }
+
     /// What a pod's process holds in memory.
     pub fn resident_mib(&self, namespace: &str, pod: &str) -> Result<u64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid(namespace, pod)?))?;
@@ -112,7 +121,7 @@ impl Agent {
         found.with_context(|| format!("no process of pod {namespace}/{pod}"))
     }
 
-    /// Makes a simulated worker whose pod is annotated with [`liar::MAY_LIE`] say this of itself; nothing is the truth.
+    /// Makes a simulated node whose pod is annotated with [`liar::MAY_LIE`] say this of itself; nothing is the truth.
     pub fn lie(&self, pod: &Pod, lie: Option<liar::Lie>) {
         self.shared.liars.tell(pod, lie);
     }

@@ -53,11 +53,12 @@ impl Simulators {
         } else {
             Users::only([])
         };
+        let lies = place.shared.liars.tongue(pod).is_some();
         let config = SimulatorConfig {
             version,
             workers: 0,
             coordinator_host: lock(&place.shared.addresses).coordinator(&cluster)?,
-            coordinator_port: trino_pod::PORT,
+            coordinator_port: if lies { liar::TRUTH } else { trino_pod::PORT },
             access: Access {
                 view_queries: Users::only([ADMIN, VIEWER]),
                 read_system: Users::only([ADMIN]),
@@ -86,7 +87,14 @@ impl SimulatedNode {
     /// Starts it. A worker that is started again has another name, since its old tasks are not on it.
     pub async fn start(place: &Place, pod: &Pod, version: Version) -> Result<Self> {
         let simulator = place.shared.simulators.of(place, pod, version).await?;
-        let (mut worker, mut mouth) = (None, None);
+        let mut address = SocketAddr::from((place.address, trino_pod::PORT));
+        let mut mouth = None;
+        if let Some(tongue) = place.shared.liars.tongue(pod) {
+            let truth = SocketAddr::from((place.address, liar::TRUTH));
+            mouth = Some(Mouth::open(address, truth, tongue).await?);
+            address = truth;
+        }
+        let mut worker = None;
         if trino_pod::is_coordinator(pod) {
             simulator.start_coordinator().await?;
         } else {
@@ -94,12 +102,6 @@ impl SimulatedNode {
                 0 => pod.name_any(),
                 restarts => format!("{}-{restarts}", pod.name_any()),
             };
-            let mut address = SocketAddr::from((place.address, trino_pod::PORT));
-            if let Some(tongue) = place.shared.liars.tongue(pod) {
-                let truth = SocketAddr::from((place.address, liar::TRUTH));
-                mouth = Some(Mouth::open(address, truth, tongue).await?);
-                address = truth;
-            }
             simulator.join_worker(&name, address).await?;
             worker = Some(name);
         }
