@@ -122,7 +122,10 @@ async fn paused(world: &mut World) -> Result<()> {
     scene.wait_state(&victim, NodeState::Draining).await?;
     let coordinator = world.ready(scene.namespace(), COORDINATOR, 1).await?;
     let coordinator = coordinator.first().context("a coordinator")?;
-    println!("  {} drains; now its coordinator is paused", victim.name_any());
+    println!(
+        "  {} drains; now its coordinator is paused",
+        victim.name_any()
+    );
     world.agent.lie(coordinator, Some(Lie::Silent));
     scene.release(&query).await?;
     scene.wait_state(&victim, NodeState::Drained).await?;
@@ -151,7 +154,10 @@ async fn restarted(world: &mut World) -> Result<()> {
     refusal.context("a busy worker went")?;
     scene.wait_state(&victim, NodeState::Draining).await?;
     scene.simulator.stop_coordinator();
-    println!("  {} drains; now its coordinator is killed", victim.name_any());
+    println!(
+        "  {} drains; now its coordinator is killed",
+        victim.name_any()
+    );
     for _ in 0..3 {
         let refusal = evict(world, &victim, false).await?;
         refusal.context("a worker went that nobody had proven drained")?;
@@ -217,7 +223,9 @@ async fn hears_nothing(
         Ok((gone && unready).then_some(()))
     })
     .await?;
-    println!("  asked directly it refused {refused} times and could not judge {unable} times; the other one let go");
+    println!(
+        "  asked directly it refused {refused} times and could not judge {unable} times; the other one let go"
+    );
     Ok(())
 }
 

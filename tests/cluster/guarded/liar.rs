@@ -95,12 +95,7 @@ fn address(pod: &Pod) -> Result<SocketAddr> {
 }
 
 /// By eviction, by deletion, by a lower number.
-async fn nobody_goes(
-    world: &World,
-    scene: &Scene,
-    lies: &[(&Pod, Lie)],
-    loud: bool,
-) -> Result<()> {
+async fn nobody_goes(world: &World, scene: &Scene, lies: &[(&Pod, Lie)], loud: bool) -> Result<()> {
     let api = Api::<Pod>::namespaced(world.plane.once.clone(), scene.namespace());
     for (pod, lie) in lies {
         let refusal = evict(world, pod, false).await?;

@@ -131,9 +131,7 @@ async fn drained_workers(world: &World, scene: &Scene) -> Result<Vec<Pod>> {
         .await?;
     for pod in &pods {
         let name = pod.name_any();
-        let told = scene
-            .simulator
-            .set_worker_state(&name, NodeState::Draining);
+        let told = scene.simulator.set_worker_state(&name, NodeState::Draining);
         ensure!(told.is_ok(), "{name} does not drain");
     }
     let replicas = direct::replicas(world).await?;

@@ -122,20 +122,20 @@ async fn renewed(world: &World, act: impl AsyncFnOnce() -> Result<()>) -> Result
     reloads(world, "ok", act).await
 }
 
-async fn reloads(
-    world: &World,
-    result: &str,
-    act: impl AsyncFnOnce() -> Result<()>,
-) -> Result<()> {
+async fn reloads(world: &World, result: &str, act: impl AsyncFnOnce() -> Result<()>) -> Result<()> {
     let series = format!("xtrinode_guard_tls_reloads_total{{result=\"{result}\"}}");
     let replicas = direct::replicas(world).await?;
     let before = counts(&replicas, &series).await?;
     act().await?;
-    wait::until("both replicas to look at the new certificate", 180, async || {
-        let now = counts(&replicas, &series).await?;
-        let all = now.iter().zip(&before).all(|(now, before)| now > before);
-        Ok(all.then_some(()))
-    })
+    wait::until(
+        "both replicas to look at the new certificate",
+        180,
+        async || {
+            let now = counts(&replicas, &series).await?;
+            let all = now.iter().zip(&before).all(|(now, before)| now > before);
+            Ok(all.then_some(()))
+        },
+    )
     .await
 }
 
@@ -155,7 +155,9 @@ fn secrets(world: &World) -> Api<Secret> {
 async fn entry(world: &World, key: &str) -> Result<Option<String>> {
     let secret = secrets(world).get_opt(OWN).await?;
     let data: BTreeMap<String, ByteString> = secret.and_then(|one| one.data).unwrap_or_default();
-    let found = data.get(key).map(|bytes| String::from_utf8(bytes.0.clone()));
+    let found = data
+        .get(key)
+        .map(|bytes| String::from_utf8(bytes.0.clone()));
     Ok(found.transpose()?)
 }
 

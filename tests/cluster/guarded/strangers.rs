@@ -69,11 +69,15 @@ async fn reviews(world: &mut World) -> Result<()> {
     // What the API server itself asks about is written down; whatever the strangers' reviews had begun would be by then.
     let refusal = evict(world, other, false).await?;
     refusal.context("a busy worker went")?;
-    wait::until("the API server's own review to have its effect", 60, async || {
-        let now = marks(world, &scene).await?;
-        let wanted = now.iter().filter(|(name, _)| *name == other.name_any());
-        Ok(wanted.flat_map(|(_, keys)| keys).next().map(drop))
-    })
+    wait::until(
+        "the API server's own review to have its effect",
+        60,
+        async || {
+            let now = marks(world, &scene).await?;
+            let wanted = now.iter().filter(|(name, _)| *name == other.name_any());
+            Ok(wanted.flat_map(|(_, keys)| keys).next().map(drop))
+        },
+    )
     .await?;
     let mut after = marks(world, &scene).await?;
     let mut before = before;
@@ -140,9 +144,7 @@ async fn forged(world: &mut World) -> Result<()> {
     for annotation in &one_by_one[1..] {
         refused(&world.plane.client, &victim, annotation).await?;
     }
-    let guard = access
-        .acting_as(GUARD, &["system:serviceaccounts"])
-        .await?;
+    let guard = access.acting_as(GUARD, &["system:serviceaccounts"]).await?;
     write(&guard, &victim, &annotations).await?;
     for _ in 0..5 {
         let refusal = evict(world, &victim, false).await?;
@@ -187,11 +189,21 @@ fn forgery(pod: &Pod) -> Result<Value> {
 async fn may_patch(world: &World, scene: &Scene) -> Result<()> {
     let space = scene.space();
     let role = [
-        "create", "role", "patch", &space, "--verb=get,patch", "--resource=pods",
+        "create",
+        "role",
+        "patch",
+        &space,
+        "--verb=get,patch",
+        "--resource=pods",
     ];
     world.plane.kubectl(&role).await?.ok()?;
     let binding = [
-        "create", "rolebinding", "patch", &space, "--role=patch", "--user=mallory",
+        "create",
+        "rolebinding",
+        "patch",
+        &space,
+        "--role=patch",
+        "--user=mallory",
     ];
     world.plane.kubectl(&binding).await?.ok().map(drop)
 }

@@ -107,7 +107,8 @@ impl Agent {
 
     /// What a pod's process holds in memory.
     pub fn resident_mib(&self, namespace: &str, pod: &str) -> Result<u64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid(namespace, pod)?))?;
+        let status =
+            std::fs::read_to_string(format!("/proc/{}/status", self.pid(namespace, pod)?))?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
         let kib = line.and_then(|line| line.split_whitespace().next());
         Ok(kib.context("VmRSS")?.parse::<u64>()? / 1024)

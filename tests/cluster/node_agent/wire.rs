@@ -83,7 +83,9 @@ async fn pass(
 ) {
     let mut piece = vec![0; 16 << 10];
     while let Ok(length @ 1..) = from.read(&mut piece).await {
-        if held.wait_for(|held| !held).await.is_err() || to.write_all(&piece[..length]).await.is_err() {
+        if held.wait_for(|held| !held).await.is_err()
+            || to.write_all(&piece[..length]).await.is_err()
+        {
             return;
         }
     }
