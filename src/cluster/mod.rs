@@ -12,6 +12,7 @@ pub mod raw;
 pub mod resource;
 pub mod selection;
 pub mod selector;
+pub mod strays;
 pub mod watch;
 
 #[cfg(test)]

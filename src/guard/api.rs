@@ -11,9 +11,11 @@ use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 
 use crate::core::guard::ask::{Ask, Caller, Outcome, Request};
+use crate::core::guard::class::View;
 use crate::core::guard::facts::Name;
 use crate::core::guard::facts::workload::Kind;
 use crate::core::guard::status::status;
+use crate::core::guard::unguarded;
 use crate::web::problem::Problem;
 
 use super::webhook::Webhook;
@@ -56,6 +58,9 @@ pub struct Explanation {
     pub warnings: Vec<String>,
     /// What would be done.
     pub effects: Vec<String>,
+    /// Why the guard has nothing to say, where that is so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unguarded: Option<String>,
 }
 
 /// The routes.
@@ -84,10 +89,13 @@ async fn explain(
     };
     let mode = webhook.state.view(|view| view.mode(ask.namespace()));
     let verdict = webhook.decide(&ask, false).await?;
+    let why = webhook.state.view(|view| {
+        let pod = matches!(question.action.as_str(), "evict" | "delete");
+        let name = Name::new(&question.namespace, &question.name);
+        unguarded::why(view, &question.namespace, Some(&name).filter(|_| pod))
+    });
     let names = |uid: &str| {
-        let name = |view: &crate::core::guard::class::View| {
-            Some(view.world.pod_by_uid(uid)?.name.name.clone())
-        };
+        let name = |view: &View| Some(view.world.pod_by_uid(uid)?.name.name.clone());
         webhook.state.view(name).unwrap_or_else(|| uid.to_owned())
     };
     Ok(Json(Explanation {
@@ -103,6 +111,7 @@ async fn explain(
             .collect(),
         message: verdict.message,
         warnings: verdict.warnings,
+        unguarded: why,
     }))
 }
 
@@ -117,7 +126,12 @@ fn request(webhook: &Webhook, question: &Question) -> Result<Request, String> {
             let uid = webhook
                 .state
                 .view(|view| view.world.pod(&name).map(|pod| pod.uid.clone()));
-            let uid = uid.ok_or_else(|| format!("no guarded pod {name} is known"))?;
+            let why = || {
+                let known = |view: &View| unguarded::why(view, &name.namespace, Some(&name));
+                let why = webhook.state.view(known);
+                why.unwrap_or_else(|| format!("no guarded pod {name} is known"))
+            };
+            let uid = uid.ok_or_else(why)?;
             Ok(Request::Delete {
                 pod: name,
                 uid,

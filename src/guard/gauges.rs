@@ -97,6 +97,14 @@ fn write_clusters(page: &mut Page, now: &Status) -> fmt::Result {
         }),
     )?;
     page.gauge(
+        "xtrinode_guard_bound_too_short",
+        "1 while the last drain of a cluster took longer than its maxBlock",
+        all().map(|(cluster, name)| {
+            let short = number(usize::from(cluster.bound_too_short));
+            (vec![("cluster", name.as_str())], short)
+        }),
+    )?;
+    page.gauge(
         "xtrinode_guard_serving_workers",
         "Workers that serve, by cluster",
         all().map(|(cluster, name)| (vec![("cluster", name.as_str())], f64::from(cluster.serving))),

@@ -19,6 +19,7 @@ pub mod pen;
 pub mod run;
 mod servers;
 pub mod state;
+mod strays;
 pub mod tls;
 pub mod trino;
 pub mod webhook;

@@ -32,6 +32,7 @@ use super::leader::{Lead, Leader};
 use super::obituary::Obituary;
 use super::pen::Pen;
 use super::state::{Atlas, Fresh, State};
+use super::strays::Strays;
 use super::trino::lists::Lists;
 use super::trino::looks::Looks;
 use super::trino::own::Own;
@@ -80,11 +81,13 @@ impl Guard {
         let connected = connected.context("the guard needs a service account or a kubeconfig")?;
         let mut base = Base::new(settings, connected, stop, CancellationToken::new());
         let (state, fresh) = base.state()?;
-        let pen = base.pen();
+        let (pen, herald) = base.pen();
         let looks = base.trino(&state);
         let (leader, leadership) = base.candidate(&state, &pen, &looks, &fresh);
         let (power, stop) = (leader.power.clone(), stop.clone());
+        let strays = base.strays(&state, herald, leader.lead.clone())?;
         base.spawn("ask whether workers drain", power.run(stop.clone()));
+        base.spawn("look for pods that nobody guards", strays.run(stop.clone()));
         base.spawn("lead", leader.run(stop));
         let guard = base.own_name().await;
         let webhook = base.webhook(&state, &pen, &looks, &fresh, guard)?;
@@ -113,7 +116,7 @@ pub fn cleaner(
 ) -> anyhow::Result<(Leader, Tasks)> {
     let mut base = Base::new(settings, kubernetes, stop, stop.clone());
     let (state, fresh) = base.state()?;
-    let pen = base.pen();
+    let (pen, _) = base.pen();
     let looks = base.trino(&state);
     let leader = base.leader(&state, &pen, &looks, &fresh, lead);
     Ok((leader, base.tasks))
@@ -168,12 +171,24 @@ impl Base {
         Ok(watched)
     }
 
-    fn pen(&mut self) -> Arc<dyn Pen> {
+    /// Writes to Kubernetes, and the Events among that.
+    fn pen(&mut self) -> (Arc<dyn Pen>, Herald) {
         let replica = self.settings.installation.replica.clone();
         let (herald, sender) = Herald::new(&self.kubernetes, replica, self.clock);
         let stop = self.halt.clone();
         self.spawn("write Events", async move { sender.run(stop).await });
-        Arc::new(KubePen::new(self.kubernetes.clone(), herald))
+        let pen = KubePen::new(self.kubernetes.clone(), herald.clone());
+        (Arc::new(pen), herald)
+    }
+
+    fn strays(&self, state: &State, herald: Herald, lead: Arc<dyn Lead>) -> anyhow::Result<Strays> {
+        Ok(Strays {
+            state: state.clone(),
+            kubernetes: self.kubernetes.clone(),
+            selection: selection(&self.settings)?,
+            herald,
+            lead,
+        })
     }
 
     /// Everything that asks Trino.

@@ -8,11 +8,12 @@ use serde_json::{Value, json};
 use xtrinode::demo::simulator::Simulator;
 
 use crate::client::Client;
+use crate::node_agent::RESERVED;
 use crate::node_agent::liar;
 use crate::trino::Version;
 use crate::trino_config::{ADMIN, VIEWER};
-use crate::wait;
 use crate::world::{NODES, World};
+use crate::{story, wait};
 
 /// Selects a cluster's workers.
 pub const WORKERS: &str = "app.kubernetes.io/component=worker";
@@ -46,6 +47,8 @@ pub struct Spec {
     pub may_lie: bool,
     /// The workers' termination grace period in seconds.
     pub grace: u32,
+    /// Whether its pods live on nodes of its own, `NAMESPACE-1` to `NAMESPACE-4`, instead of those that all share.
+    pub own_nodes: bool,
 }
 
 impl Spec {
@@ -61,6 +64,7 @@ impl Spec {
             may_drain: true,
             may_lie: false,
             grace: 30,
+            own_nodes: false,
         }
     }
 
@@ -70,6 +74,19 @@ impl Spec {
             Owner::Deployment => "deployment/trino-worker",
             Owner::StatefulSet => "statefulset/trino-worker",
         }
+    }
+
+    /// The name of the first, second, third node for workers or, as the fourth, of the coordinator's.
+    pub fn node(&self, number: usize) -> String {
+        if self.own_nodes {
+            format!("{}-{number}", self.namespace)
+        } else {
+            NODES[number - 1].to_owned()
+        }
+    }
+
+    fn nodes(&self) -> impl Iterator<Item = String> {
+        (1..=NODES.len()).map(|number| self.node(number))
     }
 
     /// Its objects.
@@ -139,15 +156,16 @@ impl Spec {
     }
 
     fn pod(&self, component: &str) -> Value {
-        let last = NODES[NODES.len() - 1];
-        let (operator, grace) = match component {
-            "coordinator" => ("In", 10),
-            _ => ("NotIn", self.grace),
+        let workers = NODES.len() - 1;
+        let (nodes, grace): (Vec<_>, _) = match component {
+            "coordinator" => (self.nodes().skip(workers).collect(), 10),
+            _ => (self.nodes().take(workers).collect(), self.grace),
         };
-        let place =
-            json!({"key": "kubernetes.io/hostname", "operator": operator, "values": [last]});
+        let place = json!({"key": "kubernetes.io/hostname", "operator": "In", "values": nodes});
+        let toleration = json!({"key": RESERVED, "operator": "Exists", "effect": "NoSchedule"});
         json!({
             "terminationGracePeriodSeconds": grace,
+            "tolerations": [toleration],
             "affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {
                 "nodeSelectorTerms": [{"matchExpressions": [place]}],
             }}},
@@ -182,6 +200,12 @@ impl TrinoOnPlane {
             url: world.agent.coordinator_url(spec.namespace, INSTANCE)?,
             spec,
         };
+        story::takes_place_in(cluster.spec.namespace);
+        if cluster.spec.own_nodes {
+            for node in cluster.spec.nodes() {
+                world.agent.add_node(&node, cluster.spec.namespace).await?;
+            }
+        }
         world
             .plane
             .namespace(cluster.spec.namespace, cluster.spec.labels)
@@ -192,8 +216,8 @@ impl TrinoOnPlane {
 
     /// Makes it whole: all nodes in use, all workers there and active.
     pub async fn restore(&self, world: &World) -> Result<()> {
-        for node in NODES {
-            world.plane.kubectl(&["uncordon", node]).await?.ok()?;
+        for node in self.spec.nodes() {
+            world.uncordon(&node).await?;
         }
         world.plane.apply(&self.spec.manifests()).await?;
         let namespace = self.spec.namespace;
@@ -203,6 +227,15 @@ impl TrinoOnPlane {
             return Ok(());
         }
         self.wait_active(self.spec.workers).await
+    }
+
+    /// Takes it away with its namespace, past any guard and whatever runs on it, without waiting until it is gone.
+    pub async fn remove(&self, world: &World) -> Result<()> {
+        let namespace = self.spec.namespace;
+        let unguard = ["label", "namespace", namespace, "xtrinode.io/guard-"];
+        world.plane.kubectl(&unguard).await?.ok()?;
+        let delete = ["delete", "namespace", namespace, "--wait=false"];
+        world.plane.kubectl(&delete).await?.ok().map(drop)
     }
 
     /// The simulated cluster behind it.

@@ -1,8 +1,10 @@
 //! docs/keys.md and docs/verdicts.md say what the code says: every key, every row of the decision tables, nothing else.
+//! docs/rules.md names functions and tests that exist.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
+use std::path::Path;
 
 use xtrinode::api::keys::{self, Place, Writer};
 use xtrinode::core::guard::rows::Row;
@@ -102,5 +104,73 @@ fn every_row_of_the_page_of_verdicts_is_whole() {
             .split(" | ")
             .filter(|text| !text.trim().is_empty());
         assert_eq!(columns.count(), 5, "{row}");
+    }
+}
+
+/// The words in backticks of a table cell.
+fn ticked(cell: &str) -> impl Iterator<Item = &str> {
+    cell.split('`').skip(1).step_by(2)
+}
+
+/// The cells of the rows of docs/rules.md: rule, code, tests.
+fn rules() -> Vec<[String; 3]> {
+    let page = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/rules.md")).unwrap();
+    let rows = page.lines().filter_map(|line| {
+        let cells: Vec<_> = line
+            .trim_matches('|')
+            .split(" | ")
+            .map(str::to_owned)
+            .collect();
+        let rule = line.starts_with("| ") && !line.starts_with("| rule ");
+        rule.then(|| cells.try_into().expect("three cells"))
+    });
+    rows.collect()
+}
+
+#[test]
+fn every_rule_names_the_function_that_decides_it() {
+    let guard = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/core/guard");
+    for [rule, code, _] in rules() {
+        let named: Vec<_> = ticked(&code).collect();
+        assert!(!named.is_empty(), "{rule}");
+        for place in named {
+            let (file, function) = place.split_once("::").expect("FILE::FUNCTION");
+            let text = fs::read_to_string(guard.join(file)).expect(place);
+            let opens = ['(', '<'].map(|open| format!("fn {function}{open}"));
+            assert!(
+                opens.iter().any(|open| text.contains(open)),
+                "{place} is not there: {rule}"
+            );
+        }
+    }
+}
+
+#[test]
+fn every_rule_names_tests_that_exist() {
+    let mut text = String::new();
+    collect(
+        &Path::new(env!("CARGO_MANIFEST_DIR")).join("src"),
+        &mut text,
+    );
+    for [rule, _, tests] in rules() {
+        let named: Vec<_> = ticked(&tests).collect();
+        assert!(!named.is_empty(), "{rule}");
+        for test in named {
+            let is_there =
+                text.contains(&format!("fn {test}(")) || text.contains(&format!(" {test} = "));
+            assert!(is_there, "{test} is not there: {rule}");
+        }
+    }
+}
+
+/// All Rust below a folder.
+fn collect(folder: &Path, text: &mut String) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            collect(&path, text);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            text.push_str(&fs::read_to_string(path).unwrap());
+        }
     }
 }

@@ -108,7 +108,7 @@ fn time(text: Option<&str>) -> Option<Time> {
 }
 
 /// Reads `null` like an absent field: Go writes empty lists and maps as either.
-fn or_default<'de, D, T>(from: D) -> Result<T, D::Error>
+pub(super) fn or_default<'de, D, T>(from: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
     T: Default + Deserialize<'de>,

@@ -91,8 +91,10 @@ pub struct ClusterSeen {
     pub empty: Option<Clear>,
     /// Whether its workers let themselves be drained.
     pub power: DrainPower,
-    /// The shortest time from PUT to DRAINED of an idle worker.
+    /// The shortest drain that was seen from its last ACTIVE to its DRAINED.
     pub shortest_drain: Option<Duration>,
+    /// The last one.
+    pub last_drain: Option<Duration>,
 }
 
 /// What one supplier said about a cluster.
@@ -113,10 +115,14 @@ pub struct Evidence {
 static NOTHING: std::sync::LazyLock<ClusterSeen> = std::sync::LazyLock::new(ClusterSeen::default);
 
 impl Evidence {
-    /// Takes in a look at the worker with this pod UID.
-    pub fn look(&mut self, uid: &str, sight: &Sight) {
+    /// Takes in a look at the worker with this pod UID. Answers how long its drain took, where this look ended one: from
+    /// the last ACTIVE, so never less than it did.
+    pub fn look(&mut self, uid: &str, sight: &Sight) -> Option<Duration> {
         let worker = self.of_container(uid, &sight.container, sight.at);
+        let before = worker.drained_since();
         worker.look(sight);
+        let drained = worker.drained_since().filter(|_| before.is_none())?;
+        worker.active.map(|active| drained.since(active))
     }
 
     /// Takes in what a supplier says. `members` are the cluster's worker pods.
@@ -165,9 +171,10 @@ impl Evidence {
         self.clusters.entry(cluster.clone()).or_default().power = power;
     }
 
-    /// Takes in how long an idle worker took from PUT to DRAINED.
+    /// Takes in how long a worker took to drain.
     pub fn drained_in(&mut self, cluster: &ClusterId, took: Duration) {
         let seen = self.clusters.entry(cluster.clone()).or_default();
+        seen.last_drain = Some(took);
         let shortest = seen.shortest_drain.map_or(took, |before| before.min(took));
         seen.shortest_drain = Some(shortest);
     }

@@ -1,5 +1,7 @@
 //! What the evidence keeps: order, containers, proofs.
 
+use std::time::Duration;
+
 use crate::core::guard::evidence::{Listed, Said, Sight};
 use crate::core::guard::plan::scene::{Scene, cluster};
 use crate::trino::words::NodeState::{Active, Drained, Draining};
@@ -27,6 +29,33 @@ fn an_answer_that_comes_late_changes_nothing() {
     scene.evidence.look("uid-w-0", &late);
     let seen = scene.evidence.worker(&pod).expect("seen");
     assert_eq!(seen.drained_since(), None, "nor after a failure");
+}
+
+#[test]
+fn a_drain_is_measured_once_from_the_last_active() {
+    let mut scene = Scene::deployment(1);
+    let mut look = |state| {
+        scene.pass(5);
+        let said = Said::State {
+            state,
+            starting: false,
+        };
+        let container = "container-w-0".to_owned();
+        let at = scene.now;
+        let sight = Sight {
+            container,
+            at,
+            said,
+        };
+        scene.evidence.look("uid-w-0", &sight)
+    };
+    assert_eq!(look(Active), None);
+    assert_eq!(look(Draining), None);
+    assert_eq!(look(Drained), Some(Duration::from_secs(10)));
+    assert_eq!(look(Drained), None, "told once");
+    assert_eq!(look(Draining), None);
+    assert_eq!(look(Active), None);
+    assert_eq!(look(Drained), Some(Duration::from_secs(5)));
 }
 
 #[test]

@@ -25,5 +25,6 @@ pub mod supply;
 pub mod text;
 pub mod time;
 mod told;
+pub mod unguarded;
 pub mod verdict;
 pub mod world;

@@ -44,6 +44,10 @@ pub struct ClusterStatus {
     pub unfinished: Option<u64>,
     /// Seconds since the oldest fact of the last complete cycle was asked for, where there is one.
     pub age_seconds: Option<u64>,
+    /// How long the last drain that this replica saw took, in seconds.
+    pub last_drain_seconds: Option<u64>,
+    /// Whether `maxBlock` is shorter than that: the next drain may be forced.
+    pub bound_too_short: bool,
 }
 
 /// How well a cluster is protected.
@@ -209,6 +213,8 @@ fn cluster(view: &View, id: &ClusterId) -> Option<ClusterStatus> {
         target: view.target(id),
         unfinished: seen.list.map(|list| list.unfinished),
         age_seconds: cycle.map(|cycle| view.now.since(cycle.began).as_secs()),
+        last_drain_seconds: seen.last_drain.map(|took| took.as_secs()),
+        bound_too_short: view.is_bound_short(id),
     })
 }
 
@@ -235,6 +241,16 @@ impl View<'_> {
             Mode::Audit => weak(Weakness::AuditMode),
             Mode::Enforce => Some(Protection::Full),
         }
+    }
+
+    /// Whether the last drain of a cluster took longer than some worker of it may be kept. False while none was seen.
+    #[must_use]
+    pub fn is_bound_short(&self, id: &ClusterId) -> bool {
+        let Some(took) = self.evidence.cluster(id).last_drain else {
+            return false;
+        };
+        let mut workers = self.world.members(id, Role::Worker);
+        workers.any(|pod| self.max_block(pod) < took)
     }
 
     /// Whether no running worker of a cluster answers.

@@ -234,6 +234,13 @@ impl World {
         self.namespaces.get(name)
     }
 
+    /// The namespaces that opted in.
+    #[must_use]
+    pub fn opted_in(&self) -> BTreeSet<String> {
+        let chosen = self.namespaces.iter().filter(|(_, one)| one.mode.is_some());
+        chosen.map(|(name, _)| name.clone()).collect()
+    }
+
     fn pods_in<'a>(
         &'a self,
         uids: Option<&'a BTreeSet<String>>,

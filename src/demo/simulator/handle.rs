@@ -200,6 +200,18 @@ impl Simulator {
         self.shared.model().queries().cloned().collect()
     }
 
+    /// Names of the workers on which a task is not done whose output would be lost with its worker: the truth, not what
+    /// the coordinator has heard.
+    #[must_use]
+    pub fn busy_workers(&self) -> BTreeSet<String> {
+        let model = self.shared.model();
+        let running = model.queries().filter(|query| !query.is_over());
+        let tasks = running.flat_map(Query::tasks).map(|(_, task)| task);
+        let at_risk =
+            tasks.filter(|task| !task.live.state.is_done() && !task.live.kind.is_external());
+        at_risk.map(|task| task.node.name.clone()).collect()
+    }
+
     /// QueryInfos sent so far.
     #[must_use]
     pub fn documents(&self) -> Documents {

@@ -4,11 +4,11 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use kube::Client;
 use serde::de::DeserializeOwned;
 use url::Url;
 
 use crate::cli::ReachArgs;
+use crate::cluster::client::Kubernetes;
 
 /// A guard, or an API server, that takes longer does not answer.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -50,9 +50,10 @@ async fn directly(url: &Url, path: &str, query: &str) -> anyhow::Result<String> 
 }
 
 async fn through_api_server(reach: &ReachArgs, path: &str, query: &str) -> anyhow::Result<String> {
-    let client = Client::try_default()
-        .await
-        .context("no kubeconfig: give one, or --guard-url")?;
+    let client = Kubernetes::connect().await;
+    let client = client
+        .context("no kubeconfig: give one, or --guard-url")?
+        .client();
     let (namespace, service) = (&reach.guard_namespace, &reach.guard_service);
     let uri =
         format!("/api/v1/namespaces/{namespace}/services/http:{service}:admin/proxy{path}?{query}");
@@ -64,7 +65,7 @@ async fn through_api_server(reach: &ReachArgs, path: &str, query: &str) -> anyho
         ),
         Ok(Ok(body)) => Ok(body),
         Ok(Err(kube::Error::Api(status))) if status.code == 403 => bail!(
-            "you may not ask the guard: let your user get services/proxy in namespace {namespace} (kubectl create role … --verb=get --resource=services/proxy): {}",
+            "you may not ask the guard: bind Role {service}-explain of namespace {namespace} to your user (it may get services/proxy): {}",
             status.message
         ),
         Ok(Err(kube::Error::Api(status))) if status.code == 404 => bail!(

@@ -3,10 +3,10 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, bail};
-use kube::Client;
 
 use crate::api::keys;
 use crate::cli::GuardReleaseArgs;
+use crate::cluster::client::Kubernetes;
 use crate::core::guard::notes::Override;
 use crate::core::guard::time::Time;
 
@@ -29,7 +29,10 @@ pub async fn annotate(args: &GuardReleaseArgs) -> anyhow::Result<String> {
         bail!("--for is longer than 24h");
     }
     let path = object_path(&args.what)?;
-    let client = Client::try_default().await.context("no kubeconfig")?;
+    let client = Kubernetes::connect()
+        .await
+        .context("no kubeconfig")?
+        .client();
     let body = serde_json::json!({"metadata": {"annotations": {keys::OVERRIDE: value}}});
     let request = http::Request::patch(path)
         .header(http::header::CONTENT_TYPE, "application/merge-patch+json")

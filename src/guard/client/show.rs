@@ -10,7 +10,7 @@ use crate::guard::api::Explanation;
 pub fn explanation(told: &Explanation) -> String {
     let mode = told.mode.as_deref();
     let verdict = match (told.code, mode) {
-        (_, None) => "allowed: the namespace did not opt in (label xtrinode.io/guard)".to_owned(),
+        (_, None) => "allowed".to_owned(),
         (200, Some(mode)) => format!("allowed ({mode}; {} {})", told.row, told.reason),
         (code, Some("audit")) => {
             format!(
@@ -26,6 +26,11 @@ pub fn explanation(told: &Explanation) -> String {
         told.warnings
             .iter()
             .map(|warning| format!("warning: {warning}")),
+    );
+    lines.extend(
+        told.unguarded
+            .iter()
+            .map(|why| format!("not guarded: {why}")),
     );
     lines.extend(told.effects.iter().map(|effect| format!("would {effect}")));
     lines.join("\n") + "\n"
@@ -47,6 +52,7 @@ pub fn table(told: &Status) -> String {
     ];
     rows.extend(told.clusters.iter().map(cluster_row));
     let mut text = columns(&rows);
+    text.extend(told.clusters.iter().filter_map(short_bound));
     if !told.blocked.is_empty() {
         let mut rows = vec![
             [
@@ -121,6 +127,18 @@ fn cluster_row(cluster: &ClusterStatus) -> [String; 7] {
             .age_seconds
             .map_or("?".to_owned(), |age| span(Duration::from_secs(age))),
     ]
+}
+
+/// A warning about a cluster whose drains take longer than they may.
+fn short_bound(cluster: &ClusterStatus) -> Option<String> {
+    let took = cluster
+        .last_drain_seconds
+        .filter(|_| cluster.bound_too_short)?;
+    let took = span(Duration::from_secs(took));
+    let (namespace, release) = (&cluster.namespace, &cluster.release);
+    Some(format!(
+        "warning: the last drain of {namespace}/{release} took {took}, longer than maxBlock: the next may be forced\n"
+    ))
 }
 
 /// Left-aligned columns, two spaces apart.

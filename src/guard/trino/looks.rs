@@ -164,7 +164,9 @@ impl Looks {
         };
         let old = looked.version.as_deref().is_some_and(is_too_old) && due.role == Role::Worker;
         self.state.learn(|evidence, _| {
-            evidence.look(&due.address.uid, &sight);
+            if let Some(took) = evidence.look(&due.address.uid, &sight) {
+                evidence.drained_in(&due.cluster, took);
+            }
             if old {
                 evidence.power(&due.cluster, DrainPower::TooOld);
             }

@@ -57,6 +57,7 @@ xtrinode-system-xtrinode-guard-override: pods,namespaces = override
 xtrinode-system-xtrinode-guard-override: deployments,statefulsets,replicasets = override
 xtrinode-guard@xtrinode-system: leases [xtrinode-guard] = get,patch
 xtrinode-guard@xtrinode-system: secrets [xtrinode-guard-tls] = get,update
+xtrinode-guard-explain@xtrinode-system: services/proxy [http:xtrinode-guard:admin] = get
 "
     );
 }
@@ -77,6 +78,7 @@ xtrinode-system-xtrinode-guard: events = create
 xtrinode-system-xtrinode-guard-override: pods,namespaces = override
 xtrinode-system-xtrinode-guard-override: deployments,statefulsets,replicasets = override
 xtrinode-guard@xtrinode-system: leases [xtrinode-guard] = get,patch
+xtrinode-guard-explain@xtrinode-system: services/proxy [http:xtrinode-guard:admin] = get
 "
     );
 }
@@ -91,6 +93,7 @@ xtrinode-system-xtrinode-guard: validatingwebhookconfigurations [xtrinode-guard-
 xtrinode-system-xtrinode-guard-override: pods,namespaces = override
 xtrinode-system-xtrinode-guard-override: deployments,statefulsets,replicasets = override
 xtrinode-guard@xtrinode-system: leases [xtrinode-guard] = get,patch
+xtrinode-guard-explain@xtrinode-system: services/proxy [http:xtrinode-guard:admin] = get
 xtrinode-system-xtrinode-guard@one: pods = get,list,watch,patch
 xtrinode-system-xtrinode-guard@one: pods/eviction = create
 xtrinode-system-xtrinode-guard@one: deployments,statefulsets,replicasets = get,list,watch

@@ -15,6 +15,7 @@ use super::scene::{Scene, evict, evict_until_gone, spec};
 use crate::exporter_on_plane::{self, EXPORTER};
 use crate::node_agent::liar::Lie;
 use crate::runner::{Scenario, Stage};
+use crate::story::say;
 use crate::trino_on_plane::{COORDINATOR, Spec, WORKERS};
 use crate::wait;
 use crate::world::{World, is_ready};
@@ -39,11 +40,11 @@ pub fn scenarios() -> Vec<Scenario> {
         },
         Scenario {
             name: "guarded-coordinator-paused-mid-drain",
-            stage: Stage::Plane(|world| Box::pin(paused(world))),
+            stage: Stage::Shared(|world| Box::pin(paused(world))),
         },
         Scenario {
             name: "guarded-coordinator-restarted-mid-drain",
-            stage: Stage::Plane(|world| Box::pin(restarted(world))),
+            stage: Stage::Shared(|world| Box::pin(restarted(world))),
         },
         Scenario {
             name: "guarded-leader-hears-nothing-mid-drain",
@@ -92,7 +93,7 @@ async fn strike_mid_drain(world: &mut World, scene: Scene, fault: Fault) -> Resu
     let refusal = evict(world, &victim, false).await?;
     ensure!(refusal.is_some(), "a busy worker went");
     scene.wait_state(&victim, NodeState::Draining).await?;
-    println!("  {} drains; now: {fault:?}", victim.name_any());
+    say!("  {} drains; now: {fault:?}", victim.name_any());
     strike(world, &scene, fault).await?;
     world
         .plane
@@ -108,7 +109,7 @@ async fn strike_mid_drain(world: &mut World, scene: Scene, fault: Fault) -> Resu
 const BLIND: usize = 12;
 
 /// A coordinator that does not answer: what its workers say of themselves is not enough.
-async fn paused(world: &mut World) -> Result<()> {
+async fn paused(world: &World) -> Result<()> {
     let spec = Spec {
         may_lie: true,
         ..spec("paused")
@@ -122,7 +123,7 @@ async fn paused(world: &mut World) -> Result<()> {
     scene.wait_state(&victim, NodeState::Draining).await?;
     let coordinator = world.ready(scene.namespace(), COORDINATOR, 1).await?;
     let coordinator = coordinator.first().context("a coordinator")?;
-    println!(
+    say!(
         "  {} drains; now its coordinator is paused",
         victim.name_any()
     );
@@ -133,19 +134,19 @@ async fn paused(world: &mut World) -> Result<()> {
         let refusal = evict(world, &victim, false).await?;
         let refusal = refusal.context("a worker went that nobody had proven drained")?;
         if round == BLIND {
-            println!("  DRAINED: {refusal:.160}");
+            say!("  DRAINED: {refusal:.160}");
         }
         tokio::time::sleep(std::time::Duration::from_secs(2)).await;
     }
     world.agent.lie(coordinator, None);
     let refused = evict_until_gone(world, &victim).await?;
-    println!("  its coordinator goes on; refused {refused} times more");
+    say!("  its coordinator goes on; refused {refused} times more");
     world.ready(scene.namespace(), WORKERS, 5).await?;
     scene.end(world).await
 }
 
 /// A new coordinator knows nothing of the old one's queries, which have failed with it; the drain ends all the same.
-async fn restarted(world: &mut World) -> Result<()> {
+async fn restarted(world: &World) -> Result<()> {
     let mut scene = Scene::quiet(world, spec("coordinator-restarted")).await?;
     scene.hold().await?;
     scene.wait_seen(world).await?;
@@ -154,7 +155,7 @@ async fn restarted(world: &mut World) -> Result<()> {
     refusal.context("a busy worker went")?;
     scene.wait_state(&victim, NodeState::Draining).await?;
     scene.simulator.stop_coordinator();
-    println!(
+    say!(
         "  {} drains; now its coordinator is killed",
         victim.name_any()
     );
@@ -166,7 +167,7 @@ async fn restarted(world: &mut World) -> Result<()> {
     scene.simulator.start_coordinator().await?;
     scene.load(3).await?;
     let refused = evict_until_gone(world, &victim).await?;
-    println!("  another one is there; refused {refused} times more");
+    say!("  another one is there; refused {refused} times more");
     world.ready(scene.namespace(), WORKERS, 5).await?;
     scene.end(world).await
 }
@@ -185,7 +186,7 @@ async fn deaf(world: &mut World) -> Result<()> {
     let replicas = direct::replicas(world).await?;
     let deaf = replicas.iter().find(|replica| replica.name == leader);
     let deaf = deaf.context("the leader")?;
-    println!("  {} drains; now {leader} hears nothing", victim.name_any());
+    say!("  {} drains; now {leader} hears nothing", victim.name_any());
     world.agent.hold_wire(NAMESPACE, &leader, true);
     let outcome = hears_nothing(world, &scene, (deaf, &victim, &query)).await;
     world.agent.hold_wire(NAMESPACE, &leader, false);
@@ -223,7 +224,7 @@ async fn hears_nothing(
         Ok((gone && unready).then_some(()))
     })
     .await?;
-    println!(
+    say!(
         "  asked directly it refused {refused} times and could not judge {unable} times; the other one let go"
     );
     Ok(())

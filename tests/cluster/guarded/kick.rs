@@ -15,6 +15,7 @@ use super::installation::GUARD;
 use super::scene::{Scene, ours, spec};
 use crate::plane::webhook::{Seen, Webhook};
 use crate::runner::{Scenario, Stage};
+use crate::story::say;
 use crate::trino_on_plane::{Owner, Spec};
 use crate::wait;
 use crate::world::World;
@@ -34,7 +35,7 @@ const POLICY: &str = "tests-no-kick";
 pub fn scenarios() -> Vec<Scenario> {
     vec![Scenario {
         name: "guarded-kick",
-        stage: Stage::Plane(|world| Box::pin(kick(world))),
+        stage: Stage::Shared(|world| Box::pin(kick(world))),
     }]
 }
 
@@ -45,7 +46,7 @@ struct Blocked {
     recorder: Webhook,
 }
 
-async fn kick(world: &mut World) -> Result<()> {
+async fn kick(world: &World) -> Result<()> {
     let owners = [Owner::Deployment, Owner::StatefulSet];
     let names = [
         ("kicked-set", "twin-set"),
@@ -70,10 +71,9 @@ async fn kick(world: &mut World) -> Result<()> {
     for (_, twin) in &pairs {
         twin.silence(world).await?;
     }
-    let there: &World = world;
     let kicks = pairs
         .iter()
-        .map(|(kicked, twin)| one_is_kicked(there, kicked, twin));
+        .map(|(kicked, twin)| one_is_kicked(world, kicked, twin));
     try_join_all(kicks).await?;
     try_join_all(pairs.iter().map(|(_, twin)| twin.keeps_its_own_time())).await?;
     let kinds = "validatingadmissionpolicy,validatingadmissionpolicybinding";
@@ -116,7 +116,7 @@ async fn one_is_kicked(world: &World, kicked: &Blocked, twin: &Blocked) -> Resul
     })
     .await?;
     let gone = Instant::now();
-    println!(
+    say!(
         "  {name}: removed {:.2} s after the kick, {:.0} s before its controller's own try",
         (gone - seen).as_secs_f64(),
         own.saturating_duration_since(gone).as_secs_f64()
@@ -135,7 +135,7 @@ async fn one_is_kicked(world: &World, kicked: &Blocked, twin: &Blocked) -> Resul
 }
 
 impl Blocked {
-    async fn prepare(world: &mut World, namespace: &'static str, owner: Owner) -> Result<Self> {
+    async fn prepare(world: &World, namespace: &'static str, owner: Owner) -> Result<Self> {
         let spec = Spec {
             owner,
             workers: 2,
@@ -205,7 +205,7 @@ impl Blocked {
             Ok((next.is_some() || Instant::now() > own).then_some(next))
         })
         .await?;
-        println!("  {name}: nobody came before its controller's own time");
+        say!("  {name}: nobody came before its controller's own time");
         ensure!(
             next.is_none_or(|next| next >= own),
             "{name}: its controller came before its time"

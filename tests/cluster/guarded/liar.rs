@@ -12,6 +12,7 @@ use super::installation::{NAMESPACE, REPLICAS};
 use super::scene::{Scene, evict, evict_until_gone, spec};
 use crate::node_agent::liar::Lie;
 use crate::runner::{Scenario, Stage};
+use crate::story::say;
 use crate::trino_on_plane::Spec;
 use crate::world::World;
 
@@ -24,11 +25,11 @@ const MEMORY: u64 = 512;
 pub fn scenarios() -> Vec<Scenario> {
     vec![Scenario {
         name: "guarded-liars",
-        stage: Stage::Plane(|world| Box::pin(liars(world))),
+        stage: Stage::Shared(|world| Box::pin(liars(world))),
     }]
 }
 
-async fn liars(world: &mut World) -> Result<()> {
+async fn liars(world: &World) -> Result<()> {
     let spec = Spec {
         workers: 8,
         may_lie: true,
@@ -53,7 +54,7 @@ async fn liars(world: &mut World) -> Result<()> {
     );
     for pod in world.ready(NAMESPACE, REPLICAS, 2).await? {
         let resident = world.agent.resident_mib(NAMESPACE, &pod.name_any())?;
-        println!("  {} holds {resident} MiB", pod.name_any());
+        say!("  {} holds {resident} MiB", pod.name_any());
         ensure!(resident < MEMORY, "{} grows", pod.name_any());
     }
     for pod in &pods {
@@ -62,7 +63,7 @@ async fn liars(world: &mut World) -> Result<()> {
     scene.release(&query).await?;
     for pod in &pods[..2] {
         let refused = evict_until_gone(world, pod).await?;
-        println!("  honest again: {} refused {refused} times", pod.name_any());
+        say!("  honest again: {} refused {refused} times", pod.name_any());
     }
     scene.end(world).await
 }
@@ -103,7 +104,7 @@ async fn nobody_goes(world: &World, scene: &Scene, lies: &[(&Pod, Lie)], loud: b
         let deleted = api.delete(&pod.name_any(), &DeleteParams::default()).await;
         ensure!(deleted.is_err(), "{lie:?} was deleted with its tasks");
         if loud {
-            println!("  {lie:?}: {refusal:.150}");
+            say!("  {lie:?}: {refusal:.150}");
         }
     }
     let workload = scene.cluster.spec.workload();

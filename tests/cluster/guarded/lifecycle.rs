@@ -13,6 +13,7 @@ use super::installation::{self, ENFORCE, GUARD, NAMESPACE, REPLICAS};
 use super::questions::Questions;
 use super::scene::{Scene, evict, evict_until_gone, ours, spec};
 use crate::runner::{Scenario, Stage};
+use crate::story::say;
 use crate::wait;
 use crate::world::World;
 
@@ -79,7 +80,7 @@ async fn upgraded(world: &mut World) -> Result<()> {
     values["podAnnotations"]["tests/version"] = "next".into();
     installation::with(world, values).await?;
     old_replicas_gone(world).await?;
-    println!("  $ helm rollback guard -n {NAMESPACE} --wait");
+    say!("  $ helm rollback guard -n {NAMESPACE} --wait");
     world
         .plane
         .helm(&["rollback", "guard", "-n", NAMESPACE, "--wait"])
@@ -94,7 +95,7 @@ async fn upgraded(world: &mut World) -> Result<()> {
     );
     scene.release(&query).await?;
     let refused = evict_until_gone(world, &victim).await?;
-    println!("  the drain went on; refused {refused} times more");
+    say!("  the drain went on; refused {refused} times more");
     scene.end(world).await
 }
 
@@ -128,7 +129,7 @@ async fn later_version(world: &mut World) -> Result<()> {
             annotations.insert(key.clone(), Value::Object(record).to_string().into());
         }
     }
-    println!("  {} records with more in them", annotations.len());
+    say!("  {} records with more in them", annotations.len());
     ensure!(annotations.len() >= 2, "{:?}", now.annotations());
     let patch = Patch::Merge(json!({"metadata": {"annotations": annotations}}));
     pods.patch(&victim.name_any(), &PatchParams::default(), &patch)
@@ -141,7 +142,7 @@ async fn later_version(world: &mut World) -> Result<()> {
     }
     scene.release(&query).await?;
     let refused = evict_until_gone(world, &victim).await?;
-    println!("  drained and let go; refused {refused} times more");
+    say!("  drained and let go; refused {refused} times more");
     scene.end(world).await
 }
 
@@ -171,7 +172,7 @@ async fn namespace_leaves(world: &mut World) -> Result<()> {
             Ok((back && pods.iter().all(clean)).then_some(()))
         })
         .await?;
-        println!("  nothing is left, and {} works again", victim.name_any());
+        say!("  nothing is left, and {} works again", victim.name_any());
         let (key, value) = ENFORCE;
         let enforce = format!("{key}={value}");
         let relabel = [
@@ -205,13 +206,13 @@ async fn uninstalled(world: &mut World) -> Result<()> {
     let query = scene.hold().await?;
     scene.wait_seen(world).await?;
     draining(world, &scene).await?;
-    println!("  $ helm uninstall guard -n {NAMESPACE}");
+    say!("  $ helm uninstall guard -n {NAMESPACE}");
     world
         .plane
         .helm(&["uninstall", "guard", "-n", NAMESPACE])
         .await?
         .ok()?;
-    world.guard = None;
+    *world.guard.get_mut() = None;
     let api = Api::<ValidatingWebhookConfiguration>::all(world.plane.client.clone());
     let left = api.list(&ListParams::default()).await?.items;
     let left: Vec<_> = left
@@ -238,7 +239,7 @@ async fn uninstalled(world: &mut World) -> Result<()> {
         "-o=name",
     ];
     let said = world.plane.kubectl(&leftovers).await?.ok()?;
-    println!(
+    say!(
         "  left in {NAMESPACE}: {}",
         said.split_whitespace().collect::<Vec<_>>().join(" ")
     );

@@ -12,6 +12,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::scene::Scene;
+use crate::story::say;
 use crate::wait;
 use crate::world::World;
 
@@ -67,7 +68,7 @@ impl Questions {
         self.stop.cancel();
         self.task.await?;
         let told = lock(&self.told).clone();
-        println!(
+        say!(
             "  {} reviews meanwhile, {} without an answer",
             told.refused + told.other.len(),
             told.other.len()

@@ -22,6 +22,7 @@ use super::direct::{self, Replica, deletion, eviction, scale};
 use super::installation::GUARD;
 use super::scene::{Scene, ours, spec};
 use crate::runner::{Scenario, Stage};
+use crate::story::say;
 use crate::trino_on_plane::{Spec, WORKERS};
 use crate::wait;
 use crate::world::World;
@@ -46,7 +47,7 @@ pub fn scenarios() -> Vec<Scenario> {
             stage: Stage::Plane(|world| Box::pin(races(world, FEW))),
         },
         Scenario {
-            name: "guarded-ten-thousand-races",
+            name: "measure-races",
             stage: Stage::Plane(|world| Box::pin(races(world, MANY))),
         },
     ]
@@ -72,7 +73,7 @@ struct Tally {
     ends: BTreeMap<String, usize>,
 }
 
-async fn races(world: &mut World, count: usize) -> Result<()> {
+async fn races(world: &World, count: usize) -> Result<()> {
     let spec = Spec {
         workers: 0,
         ..spec("races")
@@ -89,7 +90,7 @@ async fn races(world: &mut World, count: usize) -> Result<()> {
     let history = History::follow(&world.plane.client, scene.namespace());
     let seed = std::env::var("XTRINODE_SEED").ok();
     let seed = seed.map_or_else(|| Ok(fastrand::u64(..)), |seed| seed.parse())?;
-    println!("  XTRINODE_SEED={seed}");
+    say!("  XTRINODE_SEED={seed}");
     let mut random = fastrand::Rng::with_seed(seed);
     let mut tally = Tally::default();
     let before = lost(&replicas).await?;
@@ -107,12 +108,15 @@ async fn races(world: &mut World, count: usize) -> Result<()> {
         tokio::time::sleep(CATCH_UP).await;
     }
     let lost = lost(&replicas).await? - before;
-    println!(
+    say!(
         "  {} races: {} allowed, {} refused, {lost} writes lost to the other replica, 0 double grants; {} void",
-        tally.races, tally.allowed, tally.refused, tally.void
+        tally.races,
+        tally.allowed,
+        tally.refused,
+        tally.void
     );
     for (end, count) in &tally.ends {
-        println!("    {count:>5} {end}");
+        say!("    {count:>5} {end}");
     }
     ensure!(lost > 0.0, "no race was close: nothing was tested");
     scene.end(world).await
@@ -147,7 +151,7 @@ async fn drained_workers(world: &World, scene: &Scene) -> Result<Vec<Pod>> {
         Ok(all.then_some(()))
     })
     .await?;
-    println!("  {} workers drain", pods.len());
+    say!("  {} workers drain", pods.len());
     wait::until("proofs on all workers", 240, async || {
         let pods = scene.workers(world).await?;
         Ok(pods

@@ -21,6 +21,7 @@ use super::scene::{Scene, spec};
 use super::storm::Storm;
 use crate::plane::certs::{Authority, Pair};
 use crate::runner::{Scenario, Stage};
+use crate::story::say;
 use crate::wait;
 use crate::world::World;
 
@@ -43,7 +44,7 @@ pub fn scenarios() -> Vec<Scenario> {
 }
 
 /// A new leaf; a new authority, step by step; and nothing at all.
-async fn of_its_own(world: &mut World) -> Result<()> {
+async fn of_its_own(world: &World) -> Result<()> {
     let mut values = installation::values();
     values["logging"]["level"] = "INFO".into();
     // As short as they may be: what a rotation waits for is a part of that.
@@ -55,13 +56,13 @@ async fn of_its_own(world: &mut World) -> Result<()> {
     let query = scene.hold().await?;
     scene.wait_seen(world).await?;
     let (questions, storm) = storms(world, &scene).await?;
-    println!("  the leaf is taken away");
+    say!("  the leaf is taken away");
     renewed(world, async || take(world, &["tls.crt"]).await).await?;
-    println!("  the authority's key is taken away: another authority is needed");
+    say!("  the authority's key is taken away: another authority is needed");
     let old = entry(world, "ca.crt").await?.context("an authority")?;
     renewed(world, async || take(world, &["ca.key"]).await).await?;
     let next = entry(world, "next-ca.crt").await?.context("the next one")?;
-    println!("  both replicas serve what the next authority has signed");
+    say!("  both replicas serve what the next authority has signed");
     ensure!(
         bundle(world).await?.matches("BEGIN").count() == 2,
         "the old authority is not trusted any more"
@@ -72,7 +73,7 @@ async fn of_its_own(world: &mut World) -> Result<()> {
         Ok((gone && bundle(world).await?.contains(next.trim())).then_some(()))
     })
     .await?;
-    println!("  the next authority is the only one");
+    say!("  the next authority is the only one");
     questions.wait_more(100).await?;
     questions.all_answered().await?;
     storm.all_answered().await?;
@@ -82,7 +83,7 @@ async fn of_its_own(world: &mut World) -> Result<()> {
 }
 
 /// Files of a Secret: another leaf, another authority, and a pair that does not fit.
-async fn from_files(world: &mut World) -> Result<()> {
+async fn from_files(world: &World) -> Result<()> {
     let (one, other) = (Authority::new("one")?, Authority::new("other")?);
     world.plane.namespace(NAMESPACE, &[]).await?;
     put(world, &leaf(&one)?).await?;
@@ -97,11 +98,11 @@ async fn from_files(world: &mut World) -> Result<()> {
     let query = scene.hold().await?;
     scene.wait_seen(world).await?;
     let (questions, storm) = storms(world, &scene).await?;
-    println!("  another leaf of the same authority");
+    say!("  another leaf of the same authority");
     renewed(world, async || put(world, &leaf(&one)?).await).await?;
-    println!("  a leaf of the other authority");
+    say!("  a leaf of the other authority");
     renewed(world, async || put(world, &leaf(&other)?).await).await?;
-    println!("  a leaf with somebody else's key: the one before stays");
+    say!("  a leaf with somebody else's key: the one before stays");
     let mut broken = leaf(&one)?;
     broken.key = leaf(&other)?.key;
     reloads(world, "error", async || put(world, &broken).await).await?;
@@ -205,7 +206,7 @@ async fn age(world: &World, next: &str) -> Result<()> {
 
 /// Without its Secret the guard begins anew. Until the API server trusts what it serves nobody is let go.
 async fn lost(world: &World, scene: &Scene) -> Result<()> {
-    println!("  the whole Secret is lost");
+    say!("  the whole Secret is lost");
     let old = entry(world, "ca.crt").await?.context("an authority")?;
     let deletion = DeleteParams::default();
     secrets(world).delete(OWN, &deletion).await?;
@@ -237,7 +238,7 @@ async fn lost(world: &World, scene: &Scene) -> Result<()> {
     })
     .await;
     healed.with_context(|| format!("{unanswered} not answered, the last {in_a_row} refused"))?;
-    println!("  healed by itself; {unanswered} reviews were not answered, none was allowed");
+    say!("  healed by itself; {unanswered} reviews were not answered, none was allowed");
     Ok(())
 }
 

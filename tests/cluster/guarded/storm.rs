@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::direct::{self, eviction};
 use super::scene::Scene;
+use crate::story::say;
 use crate::world::World;
 
 /// Who ask at the same time.
@@ -61,7 +62,7 @@ impl Storm {
         }
         let told = lock(&self.told);
         let (refused, other) = (told.refused, told.other.len());
-        println!("  {refused} reviews over new connections, {other} without an answer");
+        say!("  {refused} reviews over new connections, {other} without an answer");
         ensure!(other == 0, "{:#?}", told.other);
         ensure!(refused > 0, "nobody asked");
         Ok(())

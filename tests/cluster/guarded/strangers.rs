@@ -13,6 +13,7 @@ use super::direct::{self, deletion, eviction, scale};
 use super::installation::GUARD;
 use super::scene::{Scene, evict, ours, spec};
 use crate::runner::{Scenario, Stage};
+use crate::story::say;
 use crate::wait;
 use crate::world::World;
 
@@ -22,17 +23,17 @@ pub fn scenarios() -> Vec<Scenario> {
     vec![
         Scenario {
             name: "guarded-strangers-reviews",
-            stage: Stage::Plane(|world| Box::pin(reviews(world))),
+            stage: Stage::Shared(|world| Box::pin(reviews(world))),
         },
         Scenario {
             name: "guarded-forged-annotations",
-            stage: Stage::Plane(|world| Box::pin(forged(world))),
+            stage: Stage::Shared(|world| Box::pin(forged(world))),
         },
     ]
 }
 
 /// Without the path's secret, and with a wrong one: of a busy worker, of one that may go, of their workload.
-async fn reviews(world: &mut World) -> Result<()> {
+async fn reviews(world: &World) -> Result<()> {
     let mut scene = Scene::quiet(world, spec("strangers")).await?;
     let pods = scene.workers(world).await?;
     let [free, busy, other, ..] = &pods[..] else {
@@ -117,7 +118,7 @@ async fn marks(world: &World, scene: &Scene) -> Result<Vec<(String, Vec<String>)
 }
 
 /// By a user who may patch pods, by an administrator, and as if by the guard itself.
-async fn forged(world: &mut World) -> Result<()> {
+async fn forged(world: &World) -> Result<()> {
     let scene = Scene::quiet(world, spec("forged")).await?;
     let query = scene.hold().await?;
     scene.wait_seen(world).await?;
@@ -138,7 +139,7 @@ async fn forged(world: &mut World) -> Result<()> {
     write(&user, &victim, &json!({"tests/mine": "yes"})).await?;
     for annotation in &one_by_one {
         let refused = refused(&user, &victim, annotation).await?;
-        println!("  {annotation:.60}: {refused:.120}");
+        say!("  {annotation:.60}: {refused:.120}");
     }
     // The guard's own are not even an administrator's.
     for annotation in &one_by_one[1..] {

@@ -35,6 +35,7 @@ use crate::leash;
 use crate::plane::{Access, Plane};
 use addresses::Addresses;
 use life::Order;
+pub use nodes::RESERVED;
 
 /// What all pods of an agent share.
 pub struct Shared {
@@ -48,6 +49,8 @@ pub struct Shared {
     simulators: simulated::Simulators,
     liars: liar::Liars,
     wires: wire::Wires,
+    /// Names of its nodes.
+    nodes: Mutex<Vec<String>>,
 }
 
 /// A running agent. Dropping it kills every process that it started.
@@ -73,20 +76,25 @@ impl Agent {
             simulators: simulated::Simulators::default(),
             liars: liar::Liars::default(),
             wires: wire::Wires::default(),
+            nodes: Mutex::default(),
         });
         for name in names {
-            nodes::add(&shared.client, name).await?;
+            nodes::add(&shared, name, None).await?;
         }
-        let names = names.iter().map(|name| (*name).to_owned()).collect();
         let tasks = [
             tokio::spawn(follow(Arc::clone(&shared))),
-            tokio::spawn(nodes::keep_alive(shared.client.clone(), names)),
+            tokio::spawn(nodes::keep_alive(Arc::clone(&shared))),
         ];
         Ok(Self {
             shared,
             tasks,
             _folder: folder,
         })
+    }
+
+    /// One more node, for the pods of one owner: only those that tolerate the taint [`RESERVED`] come to it.
+    pub async fn add_node(&self, name: &str, owner: &str) -> Result<()> {
+        nodes::add(&self.shared, name, Some(owner)).await
     }
 
     /// Sends a signal to a pod's process: `KILL` crashes its container, `STOP` and `CONT` pause it and let it go on.

@@ -7,6 +7,7 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::process::ExitStatus;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use anyhow::Result;
 use jiff::Timestamp;
@@ -20,6 +21,9 @@ use super::body::Place;
 use super::liar::Mouth;
 use super::{liar, lock, pod, trino_pod};
 use crate::trino_config::{ADMIN, VIEWER};
+
+/// A listener that was let go of is closed by then.
+const CLOSING: Duration = Duration::from_millis(50);
 
 /// The simulated clusters of an agent.
 #[derive(Default)]
@@ -70,6 +74,8 @@ impl Simulators {
         };
         let simulator = Arc::new(Simulator::start(config).await?);
         simulator.stop_coordinator();
+        // Its listener closes when the runtime drops the task that had it.
+        tokio::time::sleep(CLOSING).await;
         all.insert(cluster, Arc::clone(&simulator));
         Ok(simulator)
     }

@@ -73,6 +73,14 @@ impl Access {
         Ok(Client::try_from(config)?)
     }
 
+    /// A client that acts as `user` with these groups and takes each answer as it is.
+    pub async fn acting_once_as(&self, user: &str, groups: &[&str]) -> Result<Client> {
+        let user = json!({"token": ADMIN_TOKEN, "as": user, "as-groups": groups});
+        let mut config = self.config(&user).await?;
+        config.default_retry = false;
+        Ok(Client::try_from(config)?)
+    }
+
     /// A client that acts as `user` with these groups.
     pub async fn acting_as(&self, user: &str, groups: &[&str]) -> Result<Client> {
         self.client(&json!({"token": ADMIN_TOKEN, "as": user, "as-groups": groups}))

@@ -182,6 +182,8 @@ reasons! {
     WorkersUnreachable;
     /// A rollout waits for workers that are drained first.
     RolloutWaits;
+    /// `maxBlock` is shorter than the last drain took.
+    BoundTooShort;
     /// A scale-down was lowered to what is safe. Written by whoever answers the request: the plan does not see it.
     ClampedScaleDown;
 }
@@ -197,6 +199,7 @@ impl Reason {
                 | Self::StateUnknown
                 | Self::BestEffort
                 | Self::WorkersUnreachable
+                | Self::BoundTooShort
         )
     }
 }

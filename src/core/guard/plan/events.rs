@@ -127,6 +127,7 @@ fn state(crew: &Crew<'_>, workload: &Workload) -> BTreeSet<Reason> {
         (view.cannot_drain(crew.cluster), Reason::BestEffort),
         (is_cut_off(crew), Reason::WorkersUnreachable),
         (waits, Reason::RolloutWaits),
+        (view.is_bound_short(crew.cluster), Reason::BoundTooShort),
     ];
     let found = facts.iter().filter(|(is, _)| *is);
     found.map(|(_, reason)| *reason).collect()
@@ -154,6 +155,9 @@ fn cluster_note(crew: &Crew<'_>, reason: Reason) -> String {
             "the workers of {cluster} can't be drained: Trino before 476, or no permission to write system information"
         ),
         Reason::WorkersUnreachable => format!("no worker of {cluster} answers"),
+        Reason::BoundTooShort => format!(
+            "the last drain of a worker of {cluster} took longer than maxBlock: the next may be forced, and fail queries"
+        ),
         _ => "the rollout waits until workers of the old revision are drained".to_owned(),
     }
 }

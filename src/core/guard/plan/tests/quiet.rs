@@ -106,6 +106,25 @@ fn events_tell_of_clusters_that_cannot_be_drained_or_reached() {
 }
 
 #[test]
+fn events_tell_of_a_bound_that_is_shorter_than_the_last_drain() {
+    let mut stage = Stage::deployment(2);
+    let minutes = |n: u64| Duration::from_secs(n * 60);
+    stage.evidence.drained_in(&cluster(), minutes(30));
+    stage.run(2);
+    assert_eq!(stage.only("event"), [""; 0], "as long as the bound");
+    stage.evidence.drained_in(&cluster(), minutes(31));
+    stage.run(2);
+    assert_eq!(stage.only("event"), ["w BoundTooShort"]);
+    stage.log.clear();
+    stage.tune(Kind::Deployment, "w", |workload| {
+        workload.tuning.max_block = Some(minutes(60));
+    });
+    stage.run(2);
+    let told = stage.scene.view().is_bound_short(&cluster());
+    assert!(!told, "the workload's own bound counts");
+}
+
+#[test]
 fn a_namespace_that_leaves_enforce_is_cleaned_within_a_minute() {
     for mode in [None, Some(Mode::Audit)] {
         let mut stage = Stage::full_of_marks();
