@@ -9,6 +9,7 @@ use xtrinode::demo::simulator::Simulator;
 
 use crate::client::Client;
 use crate::node_agent::RESERVED;
+use crate::node_agent::liar;
 use crate::trino::Version;
 use crate::trino_config::{ADMIN, VIEWER};
 use crate::world::{NODES, World};
@@ -31,6 +32,8 @@ pub enum Owner {
 
 /// How a cluster is made.
 #[derive(Clone, Debug)]
+// Each is a wish of its own.
+#[allow(clippy::struct_excessive_bools)]
 pub struct Spec {
     pub namespace: &'static str,
     /// Labels of the namespace.
@@ -42,6 +45,8 @@ pub struct Spec {
     pub workers: usize,
     /// Whether the workers let anybody drain them.
     pub may_drain: bool,
+    /// Whether simulated workers may lie about themselves when a test tells them to.
+    pub may_lie: bool,
     /// The workers' termination grace period in seconds.
     pub grace: u32,
     /// More lines of every real node's `config.properties`.
@@ -61,6 +66,7 @@ impl Spec {
             owner: Owner::Deployment,
             workers: 3,
             may_drain: true,
+            may_lie: false,
             grace: 30,
             config: "",
             own_nodes: false,
@@ -138,7 +144,12 @@ impl Spec {
     }
 
     fn annotations(&self) -> Value {
-        json!({"tests/may-drain": self.may_drain.to_string(), "tests/config": self.config})
+        let mut annotations =
+            json!({"tests/may-drain": self.may_drain.to_string(), "tests/config": self.config});
+        if self.may_lie {
+            annotations[liar::MAY_LIE] = "yes".into();
+        }
+        annotations
     }
 
     fn image(&self) -> String {

@@ -17,6 +17,8 @@ pub const NAMESPACE: &str = "xtrinode-system";
 /// The guard's pods.
 pub const REPLICAS: &str =
     "app.kubernetes.io/name=xtrinode-guard,app.kubernetes.io/component=guard";
+/// Who they are to the API server.
+pub const GUARD: &str = "system:serviceaccount:xtrinode-system:xtrinode-guard";
 /// The label of a namespace whose Trino is guarded.
 pub const ENFORCE: (&str, &str) = ("xtrinode.io/guard", "enforce");
 /// The configuration whose webhooks refuse.
@@ -50,6 +52,15 @@ pub async fn usual(world: &World) -> Result<()> {
 
 /// The same with other values.
 pub async fn with(world: &World, values: Value) -> Result<()> {
+    install(world, values, &[]).await
+}
+
+/// The same where others own what the chart now sets: the guard does, when its certificates were its own before.
+pub async fn by_force(world: &World, values: Value) -> Result<()> {
+    install(world, values, &["--force-conflicts"]).await
+}
+
+async fn install(world: &World, values: Value, further: &[&str]) -> Result<()> {
     // Held while it is installed: whoever comes meanwhile waits for it.
     let mut installed = world.guard.lock().await;
     if installed
@@ -71,7 +82,8 @@ pub async fn with(world: &World, values: Value) -> Result<()> {
     std::fs::write(&file, all.to_string())?;
     let file = file.display().to_string();
     say!(
-        "  $ helm upgrade --install guard charts/xtrinode-guard -n {NAMESPACE} --create-namespace --wait"
+        "  $ helm upgrade --install guard charts/xtrinode-guard -n {NAMESPACE} --create-namespace --wait {}",
+        further.join(" ")
     );
     let arguments = [
         "upgrade",
@@ -84,7 +96,8 @@ pub async fn with(world: &World, values: Value) -> Result<()> {
         "--wait",
         "-f",
     ];
-    let arguments: Vec<&str> = arguments.into_iter().chain([file.as_str()]).collect();
+    let arguments = arguments.into_iter().chain([file.as_str()]);
+    let arguments: Vec<&str> = arguments.chain(further.iter().copied()).collect();
     world.plane.helm(&arguments).await?.ok()?;
     *installed = Some(Guard { door, values });
     armed(world).await

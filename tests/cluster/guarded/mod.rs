@@ -3,6 +3,7 @@
 
 mod captain;
 mod coordinator;
+mod direct;
 mod door;
 mod exceptions;
 mod faults;
@@ -13,14 +14,19 @@ mod keda;
 mod kick;
 mod kinds;
 mod leaked;
+mod liar;
 mod lifecycle;
 mod nodes;
 mod owners;
 mod questions;
+mod races;
 mod removal;
 mod retry;
+mod rotation;
 mod scaling;
 mod scene;
+mod storm;
+mod strangers;
 mod versions;
 
 use crate::runner::Scenario;
@@ -40,9 +46,13 @@ pub fn scenarios() -> Vec<Scenario> {
     scenarios.extend(owners::scenarios());
     scenarios.extend(versions::scenarios());
     scenarios.extend(keda::scenarios());
+    scenarios.extend(liar::scenarios());
+    scenarios.extend(strangers::scenarios());
+    scenarios.extend(races::scenarios());
     // Last: they ask for other values.
     scenarios.extend(leaked::scenarios());
     scenarios.extend(scaling::scenarios());
+    scenarios.extend(rotation::scenarios());
     scenarios.extend(lifecycle::scenarios());
     scenarios
 }

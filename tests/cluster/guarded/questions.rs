@@ -57,6 +57,12 @@ impl Questions {
         .await
     }
 
+    /// Waits until so many more were refused.
+    pub async fn wait_more(&self, count: usize) -> Result<()> {
+        let now = lock(&self.told).refused;
+        self.wait_refused(now + count).await
+    }
+
     /// Ends, and fails when any question was not answered by the guard.
     pub async fn all_answered(self) -> Result<()> {
         self.stop.cancel();
