@@ -43,7 +43,8 @@ fn told(mode: &str) -> String {
 }
 
 #[test]
-fn with_certificates_of_its_own_it_may_patch_its_configurations_and_one_secret_and_make_that_again() {
+fn with_certificates_of_its_own_it_may_patch_its_configurations_and_one_secret_and_make_that_again()
+{
     assert_eq!(
         told("the defaults"),
         "\
