@@ -36,9 +36,11 @@ test: ## Everything: installs what it needs, then lints, tests, real Helm, Prome
 	@$(STEP) "real Trino, Prometheus and Kubernetes" $(MAKE) --no-print-directory cluster
 	@$(STEP) end
 
-test-full: ## What `make test` leaves out for its length: each rule broken in the simulation
+test-full: ## What `make test` leaves out for its length: each rule broken in the simulation, 10 000 races of two replicas
 	@$(STEP) begin
 	@$(STEP) "simulation: each rule broken" $(MAKE) --no-print-directory mutants
+	@$(STEP) "real programs for the tests" $(MAKE) --no-print-directory parts
+	@$(STEP) "10 000 races of two replicas" cargo test --locked --test cluster -- measure-races
 	@$(STEP) end
 
 lint:

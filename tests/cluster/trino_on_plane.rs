@@ -9,7 +9,6 @@ use xtrinode::demo::simulator::Simulator;
 
 use crate::client::Client;
 use crate::node_agent::RESERVED;
-use crate::node_agent::liar;
 use crate::trino::Version;
 use crate::trino_config::{ADMIN, VIEWER};
 use crate::world::{NODES, World};
@@ -32,8 +31,6 @@ pub enum Owner {
 
 /// How a cluster is made.
 #[derive(Clone, Debug)]
-// Each is a wish of its own.
-#[allow(clippy::struct_excessive_bools)]
 pub struct Spec {
     pub namespace: &'static str,
     /// Labels of the namespace.
@@ -45,8 +42,8 @@ pub struct Spec {
     pub workers: usize,
     /// Whether the workers let anybody drain them.
     pub may_drain: bool,
-    /// Whether simulated workers may lie about themselves when a test tells them to.
-    pub may_lie: bool,
+    /// Further annotations of its pods.
+    pub annotations: &'static [(&'static str, &'static str)],
     /// The workers' termination grace period in seconds.
     pub grace: u32,
     /// More lines of every real node's `config.properties`.
@@ -66,7 +63,7 @@ impl Spec {
             owner: Owner::Deployment,
             workers: 3,
             may_drain: true,
-            may_lie: false,
+            annotations: &[],
             grace: 30,
             config: "",
             own_nodes: false,
@@ -146,8 +143,8 @@ impl Spec {
     fn annotations(&self) -> Value {
         let mut annotations =
             json!({"tests/may-drain": self.may_drain.to_string(), "tests/config": self.config});
-        if self.may_lie {
-            annotations[liar::MAY_LIE] = "yes".into();
+        for (key, value) in self.annotations {
+            annotations[*key] = (*value).into();
         }
         annotations
     }

@@ -13,7 +13,7 @@ use super::direct::{self, Replica, eviction};
 use super::installation::{self, NAMESPACE, REPLICAS};
 use super::scene::{Scene, evict, evict_until_gone, spec};
 use crate::exporter_on_plane::{self, EXPORTER};
-use crate::node_agent::liar::Lie;
+use crate::node_agent::liar::{Lie, MAY_LIE};
 use crate::runner::{Scenario, Stage};
 use crate::story::say;
 use crate::trino_on_plane::{COORDINATOR, Spec, WORKERS};
@@ -111,7 +111,7 @@ const BLIND: usize = 12;
 /// A coordinator that does not answer: what its workers say of themselves is not enough.
 async fn paused(world: &World) -> Result<()> {
     let spec = Spec {
-        may_lie: true,
+        annotations: &[(MAY_LIE, "yes")],
         ..spec("paused")
     };
     let scene = Scene::quiet(world, spec).await?;

@@ -5,7 +5,6 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
-use futures::future::try_join_all;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Patch, PatchParams};
 use kube::{Api, Client, ResourceExt as _};
@@ -47,43 +46,37 @@ struct Blocked {
 }
 
 async fn kick(world: &World) -> Result<()> {
-    let owners = [Owner::Deployment, Owner::StatefulSet];
-    let names = [
-        ("kicked-set", "twin-set"),
-        ("kicked-ordinals", "twin-ordinals"),
-    ];
-    let mut pairs = Vec::new();
-    for (owner, (kicked, twin)) in owners.into_iter().zip(names) {
-        let kicked = Blocked::prepare(world, kicked, owner).await?;
-        pairs.push((kicked, Blocked::prepare(world, twin, owner).await?));
-    }
+    world.plane.apply(&policy().to_string()).await?;
+    let sets = beside_its_twin(world, ("kicked-set", "twin-set"), Owner::Deployment);
+    let names = ("kicked-ordinals", "twin-ordinals");
+    let ordinals = beside_its_twin(world, names, Owner::StatefulSet);
+    tokio::try_join!(sets, ordinals)?;
+    let kinds = "validatingadmissionpolicy,validatingadmissionpolicybinding";
+    let delete = ["delete", kinds, POLICY];
+    world.plane.kubectl(&delete).await?.ok().map(drop)
+}
+
+/// Two equal workloads, restarted and refused at the same moments, so that their controllers keep the same times.
+async fn beside_its_twin(
+    world: &World,
+    (kicked, twin): (&'static str, &'static str),
+    owner: Owner,
+) -> Result<()> {
+    let kicked = Blocked::prepare(world, kicked, owner);
+    let twin = Blocked::prepare(world, twin, owner);
+    let (kicked, twin) = tokio::try_join!(kicked, twin)?;
     let begun = Instant::now();
-    for blocked in pairs.iter().flat_map(|(kicked, twin)| [kicked, twin]) {
-        blocked.restart(world).await?;
-    }
-    wait::until("controllers that have backed off", 300, async || {
-        let mut all = pairs.iter().flat_map(|(kicked, twin)| [kicked, twin]);
-        let far = all.all(Blocked::is_far);
+    tokio::try_join!(kicked.restart(world), twin.restart(world))?;
+    wait::until("controllers that have backed off", 400, async || {
+        let far = kicked.is_far() && twin.is_far();
         Ok((far && begun.elapsed() > LONG).then_some(()))
     })
     .await?;
-    world.plane.apply(&policy().to_string()).await?;
-    for (_, twin) in &pairs {
-        twin.silence(world).await?;
-    }
-    let kicks = pairs
-        .iter()
-        .map(|(kicked, twin)| one_is_kicked(world, kicked, twin));
-    try_join_all(kicks).await?;
-    try_join_all(pairs.iter().map(|(_, twin)| twin.keeps_its_own_time())).await?;
-    let kinds = "validatingadmissionpolicy,validatingadmissionpolicybinding";
-    let delete = ["delete", kinds, POLICY];
-    world.plane.kubectl(&delete).await?.ok()?;
-    for (kicked, twin) in pairs {
-        kicked.end(world).await?;
-        twin.end(world).await?;
-    }
-    Ok(())
+    twin.silence(world).await?;
+    one_is_kicked(world, &kicked, &twin).await?;
+    twin.keeps_its_own_time().await?;
+    kicked.end(world).await?;
+    twin.end(world).await
 }
 
 /// Both are free at the same moment; one goes, before its controller would have come by itself, and nobody has come for

@@ -10,7 +10,7 @@ use kube::{Api, ResourceExt as _};
 
 use super::installation::{NAMESPACE, REPLICAS};
 use super::scene::{Scene, evict, evict_until_gone, spec};
-use crate::node_agent::liar::Lie;
+use crate::node_agent::liar::{Lie, MAY_LIE};
 use crate::runner::{Scenario, Stage};
 use crate::story::say;
 use crate::trino_on_plane::Spec;
@@ -32,7 +32,7 @@ pub fn scenarios() -> Vec<Scenario> {
 async fn liars(world: &World) -> Result<()> {
     let spec = Spec {
         workers: 8,
-        may_lie: true,
+        annotations: &[(MAY_LIE, "yes")],
         ..spec("liars")
     };
     let scene = Scene::quiet(world, spec).await?;

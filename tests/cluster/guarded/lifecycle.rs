@@ -80,12 +80,17 @@ async fn upgraded(world: &mut World) -> Result<()> {
     values["podAnnotations"]["tests/version"] = "next".into();
     installation::with(world, values).await?;
     old_replicas_gone(world).await?;
-    say!("  $ helm rollback guard -n {NAMESPACE} --wait");
-    world
-        .plane
-        .helm(&["rollback", "guard", "-n", NAMESPACE, "--wait"])
-        .await?
-        .ok()?;
+    say!("  $ helm rollback guard -n {NAMESPACE} --wait --force-conflicts");
+    // The first revision of all says Ignore where the leader has set Fail since.
+    let rollback = [
+        "rollback",
+        "guard",
+        "-n",
+        NAMESPACE,
+        "--wait",
+        "--force-conflicts",
+    ];
+    world.plane.helm(&rollback).await?.ok()?;
     installation::forget_values(world);
     old_replicas_gone(world).await?;
     questions.all_answered().await?;
