@@ -61,9 +61,9 @@ pub fn removal(view: &View, ask: &Ask, pod: &Pod, cause: Cause) -> Verdict {
         }
         (_, Glass::Flawed(what)) => {
             let text = message::flawed(pod, &what);
-            Verdict::wait(Row::BadOverride, text).effects(want(ask, pod, cause, None))
+            Verdict::wait(Row::BadOverride, text).effects(want(ask, &pod.uid, cause, None))
         }
-        _ => verdict.effects(want(ask, pod, cause, None)),
+        _ => verdict.effects(want(ask, &pod.uid, cause, None)),
     }
 }
 

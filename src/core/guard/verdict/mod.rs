@@ -14,7 +14,7 @@ use super::ask::{Ask, Effect, Outcome, Request, Verdict};
 use super::class::View;
 use super::facts::place::Mode;
 use super::facts::pod::{ClusterId, Pod, Role};
-use super::notes::GrantKey;
+use super::notes::{Cause, GrantKey};
 use super::rows::Row;
 
 pub use scale::{Clamp, clamp};
@@ -52,6 +52,29 @@ pub fn judge(view: &View, ask: &Ask) -> Verdict {
         } => workload::delete(view, ask, (*kind, workload), *orphan),
         Request::DeleteNamespace { name } => workload::namespace(view, ask, name),
     }
+}
+
+/// What an allow comes to for which others were faster each time: a refusal like any other, written down for whoever does
+/// not come back.
+#[must_use]
+pub fn outrun(ask: &Ask, verdict: Verdict) -> Verdict {
+    if verdict.outcome != Outcome::Allow {
+        return verdict;
+    }
+    let (cause, target) = match &ask.request {
+        Request::Scale { new, .. } => (Cause::Scale, Some(*new)),
+        Request::Delete { .. } => (ask.caller.cause(), None),
+        _ => (Cause::Evict, None),
+    };
+    let wants = verdict
+        .effects
+        .into_iter()
+        .filter_map(|effect| match effect {
+            Effect::Grant { uid, .. } => pod::want(ask, uid, cause, target),
+            Effect::Want { .. } => None,
+        });
+    let text = "other requests for the same pods were faster each time; try again";
+    Verdict::wait(Row::Granted, text.to_owned()).effects(wants)
 }
 
 impl Ask {

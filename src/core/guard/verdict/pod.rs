@@ -80,7 +80,7 @@ fn worker(view: &View, ask: &Ask, pod: &Pod, cause: Cause, grace: Option<u64>) -
     }
     let patience = ask.caller.patience();
     let refused = |barrier: &Barrier| {
-        let wanted = want(ask, pod, cause, None);
+        let wanted = want(ask, &pod.uid, cause, None);
         shut(view, pod, (barrier, patience), grace).effects(wanted)
     };
     match view.gate(pod, patience) {
@@ -176,9 +176,14 @@ pub const fn row_of_barrier(barrier: &Barrier) -> Row {
 }
 
 /// What a refusal leaves on the pod. Our own eviction leaves nothing: it would keep its own want alive.
-pub fn want(ask: &Ask, pod: &Pod, cause: Cause, target: Option<u32>) -> Option<Effect> {
+pub fn want(
+    ask: &Ask,
+    uid: impl Into<String>,
+    cause: Cause,
+    target: Option<u32>,
+) -> Option<Effect> {
     (ask.caller != Caller::Guard).then(|| Effect::Want {
-        uid: pod.uid.clone(),
+        uid: uid.into(),
         cause,
         target,
         clock: ask.caller.patience() != Patience::Endless,
