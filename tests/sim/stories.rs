@@ -314,6 +314,11 @@ pub const ALL: &[Story] = &[
                 sim.delete_accepted(old[0], Some(Row::CoordinatorBreakGlass));
             }),
             (80, evict_coordinator),
+            (400, |sim| {
+                for replica in &mut sim.guard.replicas {
+                    replica.cache.lag = 50;
+                }
+            }),
             (1000, |sim| sim.loaded = false),
         ],
         end: none_killed,

@@ -45,7 +45,7 @@ impl Leader {
         };
         match &action {
             Action::BeginDrain { last, .. } => {
-                if self.may_begin(&pod, last).await && self.write(&action, &pod).await {
+                if self.may_begin(&pod, *last).await && self.write(&action, &pod).await {
                     self.tell(&pod, "DRAINING", &[NodeState::Active]).await;
                 }
             }
@@ -75,12 +75,12 @@ impl Leader {
     }
 
     /// The last serving workers are drained only while no query is unfinished: that is looked at once more, right before.
-    async fn may_begin(&self, pod: &Pod, last: bool) -> bool {
+    async fn may_begin(&self, pod: &Pod, planned_last: bool) -> bool {
         let is_last = |view: &View| {
             let least = view.min_active(&pod.cluster);
             !Serving::new(*view, &pod.cluster).has_without(pod, least)
         };
-        if !last && !self.state.view(is_last) {
+        if !planned_last && !self.state.view(is_last) {
             return true;
         }
         let coordinators = self.state.view(|view| {

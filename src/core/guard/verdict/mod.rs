@@ -10,7 +10,7 @@ mod tests;
 pub mod unseen;
 mod workload;
 
-use super::ask::{Ask, Effect, Outcome, Request, Verdict};
+use super::ask::{Ask, Caller, Effect, Outcome, Request, Verdict};
 use super::class::View;
 use super::facts::place::Mode;
 use super::facts::pod::{ClusterId, Pod, Role};
@@ -164,6 +164,12 @@ impl Verdict {
     }
 }
 
+/// Whether a grant that stands for what only our cache says is written anew: the container that it was given for may have
+/// been followed by one that the cache does not know. Not for the garbage collector, whose deletes name a version.
+fn must_be_new(caller: Caller) -> bool {
+    caller != Caller::GarbageCollector
+}
+
 /// A grant of this pod that still counts, if any.
 fn live_grant<'a>(view: &View, pod: &'a Pod) -> Option<&'a super::notes::Grant> {
     let grant = pod.notes.grant.as_ref()?;
@@ -171,11 +177,12 @@ fn live_grant<'a>(view: &View, pod: &'a Pod) -> Option<&'a super::notes::Grant> 
     (grant.until > view.now && grant.container == container).then_some(grant)
 }
 
-/// The grant that an allow has to write; none where one for the same request was written a moment ago.
-fn grant(view: &View, pod: &Pod, key: GrantKey, required: bool) -> Option<Effect> {
+/// The grant that an allow has to write; none where one for the same request was written a moment ago, unless it is to be
+/// written `anew`.
+fn grant(view: &View, pod: &Pod, key: GrantKey, required: bool, anew: bool) -> Option<Effect> {
     let written = live_grant(view, pod).is_some_and(|grant| {
         grant.key == key && view.now.since(grant.at) < super::bounds::GRANT_RENEWED
     });
     let uid = pod.uid.clone();
-    (!written).then_some(Effect::Grant { uid, key, required })
+    (anew || !written).then_some(Effect::Grant { uid, key, required })
 }

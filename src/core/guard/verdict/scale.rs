@@ -237,9 +237,12 @@ impl<'a> Plan<'a> {
             if let Fate::Free(why) = &victim.fate {
                 let warning = message::warning(view, victim.pod, why);
                 verdict.warnings.extend(warning);
-                verdict
-                    .effects
-                    .extend(pod::granted(view, victim.pod, why, key.clone()));
+                verdict.effects.extend(pod::granted(
+                    view,
+                    (Caller::Other, victim.pod),
+                    why,
+                    key.clone(),
+                ));
             }
         }
         verdict
