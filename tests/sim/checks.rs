@@ -14,6 +14,7 @@ use crate::callers::What;
 use crate::invariant::{Invariant, Violation};
 use crate::kube::store::{Pix, Wix, stamp};
 use crate::sim::Sim;
+use crate::trino::worker::PORT;
 
 /// What a query was lost to.
 #[derive(Clone, Copy, Debug)]
@@ -175,10 +176,10 @@ impl Sim {
         working.is_some_and(|jvm| self.now > jvm.since + KNOWN)
     }
 
-    /// Whether a worker has not begun to serve, or did so while the verdict was on its way.
+    /// Whether a worker's port was still closed when it was looked at, or may have been.
     pub fn is_young(&self, pod: Pix) -> bool {
         let jvm = self.store.cells[pod].jvm.as_ref();
-        jvm.is_some_and(|jvm| jvm.starting || self.now < jvm.served + STARTED)
+        jvm.is_some_and(|jvm| self.now < jvm.began + PORT + STARTED)
     }
 
     /// A bound let a pod go: was it over for whoever asked?

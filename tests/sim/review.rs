@@ -6,7 +6,7 @@ use xtrinode::core::guard::edit;
 use xtrinode::core::guard::facts::pod::Role;
 use xtrinode::core::guard::notes::GrantKey;
 use xtrinode::core::guard::rows::Row;
-use xtrinode::core::guard::verdict::{clamp, judge, unseen};
+use xtrinode::core::guard::verdict::{clamp, judge, outrun, unseen};
 
 use crate::agenda::Event;
 use crate::invariant::{Invariant, Violation};
@@ -293,7 +293,9 @@ impl Sim {
         let review = self.reviews.get(rix);
         review.races += 1;
         if review.races > RACES {
-            self.answer(rix, Answer::Wait);
+            let allowed = review.verdict.take().expect("an allow without its grants");
+            let refused = outrun(&review.ask, allowed);
+            self.decided(rix, refused);
         } else {
             self.enter(CATCH_UP, Event::Again(rix));
         }

@@ -119,19 +119,13 @@ pub const ALL: &[Story] = &[
     },
     Story {
         letter: 'H',
-        title: "a replica is cut off from Trino only, and somebody else's drain is taken back meanwhile",
-        params: || {
-            let mut params = Params::plain(4);
-            params.query_every = 700;
-            params
-        },
+        title: "the guard is cut off from Trino only, and somebody takes back the drain that it saw last",
+        params: || Params::plain(4),
         script: &[
             (20, |sim| sim.foreign_drain(0)),
-            (75, |sim| {
-                sim.guard.replicas[1].cut_until = sim.now + 300_000
-            }),
+            (75, cut_off),
             (76, |sim| sim.put_state(0, 1, false)),
-            (95, |sim| {
+            (83, |sim| {
                 sim.want_gone(What::Drain, &[0]);
             }),
         ],
@@ -320,6 +314,11 @@ pub const ALL: &[Story] = &[
                 sim.delete_accepted(old[0], Some(Row::CoordinatorBreakGlass));
             }),
             (80, evict_coordinator),
+            (400, |sim| {
+                for replica in &mut sim.guard.replicas {
+                    replica.cache.lag = 50;
+                }
+            }),
             (1000, |sim| sim.loaded = false),
         ],
         end: none_killed,
@@ -344,16 +343,21 @@ pub const ALL: &[Story] = &[
         end: nothing_lost,
     },
     Story {
+        letter: 'w',
+        title: "the taint-eviction controller asks for a worker, and never again",
+        params: || slow(4),
+        script: &[(20, |sim| on_first(sim, What::Taint))],
+        end: |sim| {
+            nothing_lost(sim)?;
+            removed(sim, 1)
+        },
+    },
+    Story {
         letter: 'v',
         title: "nobody can reach Trino, and the coordinator is wanted gone",
         params: || Params::plain(3),
         script: &[
-            (20, |sim| {
-                let until = sim.now + 200_000;
-                for replica in &mut sim.guard.replicas {
-                    replica.cut_until = until;
-                }
-            }),
+            (20, cut_off),
             (60, evict_coordinator),
             (200, |sim| sim.loaded = false),
         ],
@@ -448,6 +452,14 @@ fn hasty() -> Params {
     params.cycle_every = 2000;
     params.cycle_takes = 400;
     params
+}
+
+/// No replica reaches Trino for a while.
+fn cut_off(sim: &mut Sim) {
+    let until = sim.now + 200_000;
+    for replica in &mut sim.guard.replicas {
+        replica.cut_until = until;
+    }
 }
 
 fn evict_four(sim: &mut Sim) {

@@ -102,16 +102,6 @@ pub fn grant(view: &View, pod: &Pod, key: &GrantKey) -> Edit {
 /// What an action of the leader writes on its pod; `None` for actions that write nothing there.
 #[must_use]
 pub fn of_action(action: &Action, pod: &Pod) -> Option<Edit> {
-    let written = written(action, pod)?;
-    if mutant::is(Mutant::NoCost) {
-        let set = written.set.into_iter();
-        let set = set.filter(|(key, _)| *key != keys::DELETION_COST).collect();
-        return Some(Edit { set, ..written });
-    }
-    Some(written)
-}
-
-fn written(action: &Action, pod: &Pod) -> Option<Edit> {
     let edit = Edit::default();
     Some(match action {
         Action::BeginDrain { drain, cost, .. } => {

@@ -70,8 +70,6 @@ mutants! {
     CountBySpec;
     /// A StatefulSet's free pods go first, whatever their ordinals.
     AnyOrdinal;
-    /// A pod that one request rests on may carry another.
-    IgnoreGrants;
     /// Any number of workers may be drained at once.
     NoFloor;
     /// The last serving workers are drained like any other.
@@ -86,8 +84,6 @@ mutants! {
     NeverGiveBack;
     /// No controller is told that a worker is free.
     NoKick;
-    /// No controller is told which worker is free.
-    NoCost;
     /// Nobody evicts for those who do not come back.
     NoOwnEviction;
 }

@@ -75,12 +75,12 @@ impl Leader {
     }
 
     /// The last serving workers are drained only while no query is unfinished: that is looked at once more, right before.
-    async fn may_begin(&self, pod: &Pod, marked: bool) -> bool {
+    async fn may_begin(&self, pod: &Pod, planned_last: bool) -> bool {
         let is_last = |view: &View| {
             let least = view.min_active(&pod.cluster);
             !Serving::new(*view, &pod.cluster).has_without(pod, least)
         };
-        if !marked && !self.state.view(is_last) {
+        if !planned_last && !self.state.view(is_last) {
             return true;
         }
         let coordinators = self.state.view(|view| {

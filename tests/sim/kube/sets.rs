@@ -4,7 +4,7 @@
 use std::cmp::Reverse;
 
 use xtrinode::core::guard::ask::{Ask, Caller, Request};
-use xtrinode::core::guard::facts::pod::{Phase, Pod};
+use xtrinode::core::guard::facts::pod::{Phase, Pod, Role};
 use xtrinode::core::guard::facts::workload::Kind;
 
 use crate::agenda::Event;
@@ -65,7 +65,11 @@ impl Sim {
         let want = self.store.sets[set].workload.replicas as usize;
         let mut pods: Vec<_> = self.store.active_of(set).collect();
         for _ in pods.len()..want {
-            let called = format!("w-{}", self.store.cells.len());
+            let role = match self.store.sets[set].workload.role {
+                Role::Worker => "w",
+                Role::Coordinator => "c",
+            };
+            let called = format!("{role}-{}", self.store.cells.len());
             self.make_pod(set, called);
         }
         let surplus = pods.len().saturating_sub(want);

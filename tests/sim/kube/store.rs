@@ -124,7 +124,7 @@ fn take_note(notes: &mut Notes, read: &Notes, key: &str) {
         keys::GRANT => notes.grant.clone_from(&read.grant),
         keys::OVERRIDE => notes.break_glass.clone_from(&read.break_glass),
         // Hints are off in the simulation.
-        other => panic!("the model knows no annotation {other}"),
+        other => unreachable!("the model knows no annotation {other}"),
     }
 }
 

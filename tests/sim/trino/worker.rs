@@ -8,6 +8,9 @@ use crate::invariant::Invariant;
 use crate::kube::store::Pix;
 use crate::sim::Sim;
 
+/// A process opens its port so long after its start, in milliseconds.
+pub const PORT: u64 = 3000;
+
 /// A process.
 #[derive(Clone, Debug)]
 pub struct Jvm {

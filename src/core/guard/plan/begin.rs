@@ -132,7 +132,8 @@ fn can_begin(crew: &Crew<'_>, pod: &Pod) -> bool {
         None => pod.ready && record.is_none(),
         Some(answer) => {
             let after = record.is_none_or(|at| answer.at > at + PUT);
-            answer.state == NodeState::Active && !answer.starting && after
+            let active = answer.state == NodeState::Active || mutant::is(Mutant::PutUnasked);
+            active && !answer.starting && after
         }
     }
 }

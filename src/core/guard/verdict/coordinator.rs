@@ -14,7 +14,7 @@ use crate::core::guard::rows::Row;
 use crate::core::guard::time::Time;
 
 use super::pod::want;
-use super::{grant, message};
+use super::{grant, message, must_be_new};
 
 /// What is known of a coordinator's queries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +41,7 @@ pub fn removal(view: &View, ask: &Ask, pod: &Pod, cause: Cause) -> Verdict {
     }
     if is_dead(view, pod) {
         // That is read from a cache that may be behind, which the grant's compare-and-swap shows.
-        let effects = grant(view, pod, GrantKey::Pod, true);
+        let effects = grant(view, pod, GrantKey::Pod, true, must_be_new(ask.caller));
         return Verdict::allow(Row::CoordinatorDead).effects(effects);
     }
     if is_replaced(view, pod) {
@@ -56,14 +56,15 @@ pub fn removal(view: &View, ask: &Ask, pod: &Pod, cause: Cause) -> Verdict {
                 pod,
                 GrantKey::Pod,
                 verdict.row == Row::CoordinatorIdle,
+                false,
             );
             verdict.effects(effects)
         }
         (_, Glass::Flawed(what)) => {
             let text = message::flawed(pod, &what);
-            Verdict::wait(Row::BadOverride, text).effects(want(ask, pod, cause, None))
+            Verdict::wait(Row::BadOverride, text).effects(want(ask, &pod.uid, cause, None))
         }
-        _ => verdict.effects(want(ask, pod, cause, None)),
+        _ => verdict.effects(want(ask, &pod.uid, cause, None)),
     }
 }
 

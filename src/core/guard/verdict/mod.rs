@@ -10,11 +10,11 @@ mod tests;
 pub mod unseen;
 mod workload;
 
-use super::ask::{Ask, Effect, Outcome, Request, Verdict};
+use super::ask::{Ask, Caller, Effect, Outcome, Request, Verdict};
 use super::class::View;
 use super::facts::place::Mode;
 use super::facts::pod::{ClusterId, Pod, Role};
-use super::notes::GrantKey;
+use super::notes::{Cause, GrantKey};
 use super::rows::Row;
 
 pub use scale::{Clamp, clamp};
@@ -52,6 +52,29 @@ pub fn judge(view: &View, ask: &Ask) -> Verdict {
         } => workload::delete(view, ask, (*kind, workload), *orphan),
         Request::DeleteNamespace { name } => workload::namespace(view, ask, name),
     }
+}
+
+/// What an allow comes to for which others were faster each time: a refusal like any other, written down for whoever does
+/// not come back.
+#[must_use]
+pub fn outrun(ask: &Ask, verdict: Verdict) -> Verdict {
+    if verdict.outcome != Outcome::Allow {
+        return verdict;
+    }
+    let (cause, target) = match &ask.request {
+        Request::Scale { new, .. } => (Cause::Scale, Some(*new)),
+        Request::Delete { .. } => (ask.caller.cause(), None),
+        _ => (Cause::Evict, None),
+    };
+    let wants = verdict
+        .effects
+        .into_iter()
+        .filter_map(|effect| match effect {
+            Effect::Grant { uid, .. } => pod::want(ask, uid, cause, target),
+            Effect::Want { .. } => None,
+        });
+    let text = "other requests for the same pods were faster each time; try again";
+    Verdict::wait(Row::Granted, text.to_owned()).effects(wants)
 }
 
 impl Ask {
@@ -141,6 +164,12 @@ impl Verdict {
     }
 }
 
+/// Whether a grant that stands for what only our cache says is written anew: the container that it was given for may have
+/// been followed by one that the cache does not know. Not for the garbage collector, whose deletes name a version.
+fn must_be_new(caller: Caller) -> bool {
+    caller != Caller::GarbageCollector
+}
+
 /// A grant of this pod that still counts, if any.
 fn live_grant<'a>(view: &View, pod: &'a Pod) -> Option<&'a super::notes::Grant> {
     let grant = pod.notes.grant.as_ref()?;
@@ -148,11 +177,12 @@ fn live_grant<'a>(view: &View, pod: &'a Pod) -> Option<&'a super::notes::Grant> 
     (grant.until > view.now && grant.container == container).then_some(grant)
 }
 
-/// The grant that an allow has to write; none where one for the same request was written a moment ago.
-fn grant(view: &View, pod: &Pod, key: GrantKey, required: bool) -> Option<Effect> {
+/// The grant that an allow has to write; none where one for the same request was written a moment ago, unless it is to be
+/// written `anew`.
+fn grant(view: &View, pod: &Pod, key: GrantKey, required: bool, anew: bool) -> Option<Effect> {
     let written = live_grant(view, pod).is_some_and(|grant| {
         grant.key == key && view.now.since(grant.at) < super::bounds::GRANT_RENEWED
     });
     let uid = pod.uid.clone();
-    (!written).then_some(Effect::Grant { uid, key, required })
+    (anew || !written).then_some(Effect::Grant { uid, key, required })
 }

@@ -9,7 +9,7 @@ use crate::core::guard::mutant::{self, Mutant};
 use crate::core::guard::notes::{Cause, GrantKey};
 use crate::core::guard::rows::Row;
 
-use super::{coordinator, grant, message};
+use super::{coordinator, grant, message, must_be_new};
 
 /// What a deletion says of itself.
 #[derive(Clone, Copy, Debug)]
@@ -76,15 +76,15 @@ fn guarded(view: &View, ask: &Ask, pod: &Pod, cause: Cause, grace: Option<u64>) 
 
 fn worker(view: &View, ask: &Ask, pod: &Pod, cause: Cause, grace: Option<u64>) -> Verdict {
     if mutant::is(Mutant::AllowOnGrant) && super::live_grant(view, pod).is_some() {
-        return opened(view, pod, &Why::Drained);
+        return opened(view, ask, pod, &Why::Drained);
     }
     let patience = ask.caller.patience();
     let refused = |barrier: &Barrier| {
-        let wanted = want(ask, pod, cause, None);
+        let wanted = want(ask, &pod.uid, cause, None);
         shut(view, pod, (barrier, patience), grace).effects(wanted)
     };
     match view.gate(pod, patience) {
-        Gate::Open(why) => opened(view, pod, &why),
+        Gate::Open(why) => opened(view, ask, pod, &why),
         // Where nobody can look, this is the answer, and a refusal like any other.
         Gate::Look => {
             let starting = matches!(view.class(pod), Class::Starting);
@@ -102,10 +102,10 @@ fn worker(view: &View, ask: &Ask, pod: &Pod, cause: Cause, grace: Option<u64>) -
     }
 }
 
-fn opened(view: &View, pod: &Pod, why: &Why) -> Verdict {
+fn opened(view: &View, ask: &Ask, pod: &Pod, why: &Why) -> Verdict {
     let row = row_of(why);
     let verdict = Verdict::allow(row);
-    let effects = granted(view, pod, why, GrantKey::Pod);
+    let effects = granted(view, (ask.caller, pod), why, GrantKey::Pod);
     let warned = match message::warning(view, pod, why) {
         Some(warning) => verdict.warning(warning),
         None => verdict,
@@ -115,7 +115,12 @@ fn opened(view: &View, pod: &Pod, why: &Why) -> Verdict {
 
 /// The grant that an open gate asks for. What Kubernetes has decided already needs none; that a worker is dead or starting is
 /// read from a cache that may be behind, which the grant's compare-and-swap shows.
-pub fn granted(view: &View, pod: &Pod, why: &Why, key: GrantKey) -> Option<Effect> {
+pub fn granted(
+    view: &View,
+    (caller, pod): (Caller, &Pod),
+    why: &Why,
+    key: GrantKey,
+) -> Option<Effect> {
     let rests_on_state = matches!(
         why,
         Why::Drained
@@ -126,7 +131,8 @@ pub fn granted(view: &View, pod: &Pod, why: &Why, key: GrantKey) -> Option<Effec
             | Why::Starting
     );
     let needs_none = matches!(why, Why::Deleting | Why::Suspending);
-    grant(view, pod, key, rests_on_state).filter(|_| !needs_none)
+    let anew = matches!(why, Why::Dead | Why::Starting) && must_be_new(caller);
+    grant(view, pod, key, rests_on_state, anew).filter(|_| !needs_none)
 }
 
 /// The row of an open gate.
@@ -176,9 +182,14 @@ pub const fn row_of_barrier(barrier: &Barrier) -> Row {
 }
 
 /// What a refusal leaves on the pod. Our own eviction leaves nothing: it would keep its own want alive.
-pub fn want(ask: &Ask, pod: &Pod, cause: Cause, target: Option<u32>) -> Option<Effect> {
+pub fn want(
+    ask: &Ask,
+    uid: impl Into<String>,
+    cause: Cause,
+    target: Option<u32>,
+) -> Option<Effect> {
     (ask.caller != Caller::Guard).then(|| Effect::Want {
-        uid: pod.uid.clone(),
+        uid: uid.into(),
         cause,
         target,
         clock: ask.caller.patience() != Patience::Endless,

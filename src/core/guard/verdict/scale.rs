@@ -237,9 +237,12 @@ impl<'a> Plan<'a> {
             if let Fate::Free(why) = &victim.fate {
                 let warning = message::warning(view, victim.pod, why);
                 verdict.warnings.extend(warning);
-                verdict
-                    .effects
-                    .extend(pod::granted(view, victim.pod, why, key.clone()));
+                verdict.effects.extend(pod::granted(
+                    view,
+                    (Caller::Other, victim.pod),
+                    why,
+                    key.clone(),
+                ));
             }
         }
         verdict
@@ -273,7 +276,7 @@ impl<'a> Plan<'a> {
     ) -> Verdict {
         let wants = held
             .iter()
-            .filter_map(|(pod, _)| pod::want(ask, pod, Cause::Scale, Some(self.new)));
+            .filter_map(|(pod, _)| pod::want(ask, &pod.uid, Cause::Scale, Some(self.new)));
         let row = if held.is_empty() {
             Row::Granted
         } else {
@@ -298,8 +301,7 @@ fn fate(view: &View, ask: &Ask, pod: &Pod, (key, serving): (&GrantKey, &Serving)
     if pod.phase == Phase::Pending && pod.running().is_none() {
         return Fate::Nothing;
     }
-    let promised = !mutant::is(Mutant::IgnoreGrants);
-    if promised && live_grant(view, pod).is_some_and(|grant| !covers(&grant.key, key)) {
+    if live_grant(view, pod).is_some_and(|grant| !covers(&grant.key, key)) {
         return Fate::Promised;
     }
     // Only with the proof, and with it the drained cost, in our cache will the controller's own ranking choose this pod.
