@@ -213,11 +213,11 @@ impl Sim {
             Role::Worker => bounds.max_block * 2,
             Role::Coordinator => bounds.coordinator_max_block,
         };
-        // A coordinator is looked at once more.
-        let again = if cell.pod.role == Role::Coordinator {
-            60_000
-        } else {
-            1000
+        // A coordinator is looked at once more; who lost a race tries again.
+        let again = match (cell.pod.role, verdict.row) {
+            (_, Row::Granted) => 240_000,
+            (Role::Coordinator, _) => 60_000,
+            (Role::Worker, _) => 1000,
         };
         let skew = Duration::from_millis(2 * self.params.skew + again);
         let late = cell

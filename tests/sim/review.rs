@@ -13,6 +13,10 @@ use crate::invariant::{Invariant, Violation};
 use crate::kube::store::{Pix, Wix, pix};
 use crate::sim::Sim;
 
+mod queue;
+
+pub use queue::Reviews;
+
 /// Who waits for the answer.
 #[derive(Clone, Copy, Debug)]
 pub enum Origin {
@@ -294,7 +298,9 @@ impl Sim {
         review.races += 1;
         if review.races > RACES {
             let allowed = review.verdict.take().expect("an allow without its grants");
-            let refused = outrun(&review.ask, allowed);
+            let replica = &self.guard.replicas[review.replica];
+            let view = replica.view(&self.params.policy, self.now);
+            let refused = outrun(&view, &review.ask, allowed);
             self.decided(rix, refused);
         } else {
             self.enter(CATCH_UP, Event::Again(rix));
@@ -457,49 +463,5 @@ impl Sim {
             Origin::Collector(pod, tries) => self.collector_answered(pod, tries, answer),
             Origin::Leader => {}
         }
-    }
-}
-
-/// Reviews on their way, in places that are used again.
-#[derive(Default)]
-pub struct Reviews {
-    all: Vec<Option<Review>>,
-    free: Vec<usize>,
-}
-
-impl Reviews {
-    fn insert(&mut self, review: Review) -> usize {
-        match self.free.pop() {
-            Some(at) => {
-                self.all[at] = Some(review);
-                at
-            }
-            None => {
-                self.all.push(Some(review));
-                self.all.len() - 1
-            }
-        }
-    }
-
-    /// The review at a place.
-    pub fn get(&mut self, at: usize) -> &mut Review {
-        self.all[at].as_mut().expect("a review on its way")
-    }
-
-    /// Whether an allow of this pod's removal is on its way.
-    pub fn committing(&self, pod: Pix) -> bool {
-        let mut open = self.all.iter().flatten();
-        open.any(|review| {
-            let allowed = review
-                .verdict
-                .as_ref()
-                .is_some_and(|verdict| verdict.outcome == Outcome::Allow);
-            allowed && review.pod == Some(pod) && review.granted
-        })
-    }
-
-    fn remove(&mut self, at: usize) -> Review {
-        self.free.push(at);
-        self.all[at].take().expect("a review on its way")
     }
 }

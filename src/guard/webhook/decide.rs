@@ -41,7 +41,7 @@ impl Webhook {
             }
             verdict = self.looked(ask).await;
         }
-        Ok(outrun(ask, verdict))
+        Ok(self.state.view(|view| outrun(view, ask, verdict)))
     }
 
     /// The verdict after the API server was asked for a pod on whose absence it rests. Who can't ask does not allow.

@@ -14,6 +14,7 @@ use super::ask::{Ask, Caller, Effect, Outcome, Request, Verdict};
 use super::class::View;
 use super::facts::place::Mode;
 use super::facts::pod::{ClusterId, Pod, Role};
+use super::gate::Why;
 use super::notes::{Cause, GrantKey};
 use super::rows::Row;
 
@@ -55,11 +56,19 @@ pub fn judge(view: &View, ask: &Ask) -> Verdict {
 }
 
 /// What an allow comes to for which others were faster each time: a refusal like any other, written down for whoever does
-/// not come back.
+/// not come back; unless the pod's final bound is over, which a watch that lags behind many writes must not put off.
 #[must_use]
-pub fn outrun(ask: &Ask, verdict: Verdict) -> Verdict {
+pub fn outrun(view: &View, ask: &Ask, verdict: Verdict) -> Verdict {
     if verdict.outcome != Outcome::Allow {
         return verdict;
+    }
+    if let Some(pod) = ask.pod(view).filter(|pod| is_over(view, ask, pod)) {
+        let row = match pod.role {
+            Role::Worker => Row::MaxBlock,
+            Role::Coordinator => Row::CoordinatorMaxBlock,
+        };
+        let told = message::warning(view, pod, &Why::FinalBound);
+        return Verdict::allow(row).warning(told.unwrap_or_default());
     }
     let (cause, target) = match &ask.request {
         Request::Scale { new, .. } => (Cause::Scale, Some(*new)),
@@ -77,7 +86,22 @@ pub fn outrun(ask: &Ask, verdict: Verdict) -> Verdict {
     Verdict::wait(Row::Granted, text.to_owned()).effects(wants)
 }
 
+/// Whether a pod was refused for as long as this caller has to wait at the most.
+fn is_over(view: &View, ask: &Ask, pod: &Pod) -> bool {
+    let refused = pod.notes.blocked_since.is_some();
+    let latest = view.latest_for(pod, ask.caller.patience());
+    refused && latest.is_some_and(|latest| view.now >= latest)
+}
+
 impl Ask {
+    /// The pod that a request is about, where it is about one that is known.
+    fn pod<'a>(&self, view: &View<'a>) -> Option<&'a Pod> {
+        match &self.request {
+            Request::Evict { pod, .. } | Request::Delete { pod, .. } => view.world.pod(pod),
+            _ => None,
+        }
+    }
+
     /// The namespace that a request is about.
     #[must_use]
     pub fn namespace(&self) -> &str {

@@ -276,6 +276,21 @@ fn a_poller_that_is_silent_for_five_of_its_intervals_wants_nothing_any_more() {
     assert_eq!(stage.wanted(), [""; 0]);
 }
 
+/// Whose refusals follow each other within a second are two, and each comes back as it did before.
+#[test]
+fn two_callers_are_no_fast_poller() {
+    let mut stage = Stage::deployment(3);
+    for cause in [Cause::Evict, Cause::Delete, Cause::Evict] {
+        stage.refuse("w-1", cause);
+        stage.wanted();
+        stage.pass(1);
+    }
+    stage.pass(148);
+    assert_eq!(stage.wanted(), ["w-1"]);
+    stage.pass(1);
+    assert_eq!(stage.wanted(), [""; 0]);
+}
+
 #[test]
 fn an_irregular_caller_is_no_poller() {
     let mut stage = Stage::deployment(3);

@@ -1,7 +1,7 @@
 //! Rows E: evictions.
 
 use super::{Case, table};
-use crate::core::guard::ask::{Ask, Caller, Request};
+use crate::core::guard::ask::{Ask, Caller, Effect, Outcome, Request};
 use crate::core::guard::evidence::{DrainPower, Said};
 use crate::core::guard::facts::Name;
 use crate::core::guard::facts::place::{Mode, Namespace};
@@ -9,7 +9,8 @@ use crate::core::guard::facts::workload::Kind;
 use crate::core::guard::notes::{Cause, GrantKey, Override};
 use crate::core::guard::plan::scene::{SPACE, Scene};
 use crate::core::guard::rows::Row;
-use crate::core::guard::staging::{by, by_person, evict};
+use crate::core::guard::staging::{by, by_person, delete, evict};
+use crate::core::guard::verdict::outrun;
 use crate::trino::words::NodeState::{Active, Draining};
 
 fn ask() -> Ask {
@@ -169,6 +170,25 @@ table! {
     )
     .want("w-0", Cause::Evict)
     .says(&["14 tasks"]);
+    /// The container that the grant was given for may have been followed by one that the cache does not know.
+    e4_granted_and_dead = Case::allowed(
+        with(|scene| {
+            scene.crash("w-0");
+            scene.granted("w-0", GrantKey::Pod);
+        }),
+        ask(),
+        Row::Dead,
+    )
+    .grant("w-0", GrantKey::Pod, true);
+    /// The garbage collector's deletes name a version: what is written anew each time would refuse each of them.
+    e4_granted_dead_and_collected = Case::allowed(
+        with(|scene| {
+            scene.crash("w-0");
+            scene.granted("w-0", GrantKey::Pod);
+        }),
+        by(Caller::GarbageCollector, delete("w-0")),
+        Row::Dead,
+    );
     /// Asked again at once, nothing is written twice.
     e7_granted_and_drained = Case::allowed(
         with(|scene| {
@@ -382,4 +402,36 @@ table! {
     )
     .want("w-0", Cause::Evict)
     .says(&["14 tasks"]);
+}
+
+/// The taint-eviction controller does not come back: an allow that lost its race each time is written down.
+#[test]
+fn who_loses_each_race_is_refused_like_anybody() {
+    let scene = with(|scene| scene.crash("w-0"));
+    let ask = by(Caller::TaintController, delete("w-0"));
+    let refused = outrun(&scene.view(), &ask, scene.judge(&ask));
+    assert_eq!(
+        (refused.row, refused.outcome),
+        (Row::Granted, Outcome::Wait)
+    );
+    let want = Effect::Want {
+        uid: "uid-w-0".to_owned(),
+        cause: Cause::Taint,
+        target: None,
+        clock: true,
+    };
+    assert_eq!(refused.effects, [want]);
+}
+
+#[test]
+fn no_race_puts_off_the_final_bound() {
+    let late = |seconds| {
+        let scene = with(|scene| {
+            scene.crash("w-0");
+            scene.refused("w-0", seconds);
+        });
+        outrun(&scene.view(), &ask(), scene.judge(&ask())).outcome
+    };
+    assert_eq!(late(3599), Outcome::Wait);
+    assert_eq!(late(3600), Outcome::Allow);
 }
