@@ -10,6 +10,7 @@ use kube::ResourceExt as _;
 use crate::load::{Load, Report, WIDE};
 use crate::runner::{Scenario, Stage};
 use crate::simulated_load::SimulatedLoad;
+use crate::story::say;
 use crate::trino_on_plane::{Spec, TrinoOnPlane, WORKERS};
 use crate::world::World;
 
@@ -28,15 +29,15 @@ pub fn scenarios() -> Vec<Scenario> {
     vec![
         Scenario {
             name: "baseline-drain-kills",
-            stage: Stage::Plane(|world| Box::pin(unguarded(world, Disruption::Drain))),
+            stage: Stage::RealTrino(|world| Box::pin(unguarded(world, Disruption::Drain))),
         },
         Scenario {
             name: "baseline-scale-down-kills",
-            stage: Stage::Plane(|world| Box::pin(unguarded(world, Disruption::ScaleDown))),
+            stage: Stage::RealTrino(|world| Box::pin(unguarded(world, Disruption::ScaleDown))),
         },
         Scenario {
             name: "baseline-simulated-deletions-kill",
-            stage: Stage::Plane(|world| Box::pin(simulated(world))),
+            stage: Stage::Shared(|world| Box::pin(simulated(world))),
         },
     ]
 }
@@ -64,12 +65,16 @@ async fn unguarded(world: &mut World, disruption: Disruption) -> Result<()> {
             .any(|failure| LOST_WORKER.contains(&failure.name.as_str())),
         "{failed:?}"
     );
-    Ok(())
+    match disruption {
+        // The next scenario goes on with it.
+        Disruption::Drain => Ok(()),
+        Disruption::ScaleDown => cluster.remove(world).await,
+    }
 }
 
 /// The same of simulated clusters, which the great numbers of disruptions are tried on: nothing fails by itself, and an
 /// ordinary deletion of a busy worker fails queries.
-async fn simulated(world: &mut World) -> Result<()> {
+async fn simulated(world: &World) -> Result<()> {
     let spec = Spec {
         simulated: true,
         workers: 8,
@@ -87,7 +92,7 @@ async fn simulated(world: &mut World) -> Result<()> {
     world.plane.show(&arguments).await?;
     world.ready("simulated", WORKERS, 8).await?;
     let report = load.finish().await?;
-    println!("  two of eight simulated workers deleted: {report}");
+    say!("  two of eight simulated workers deleted: {report}");
     ensure!(report.wrong.is_empty(), "{report}");
     ensure!(
         report
@@ -96,7 +101,7 @@ async fn simulated(world: &mut World) -> Result<()> {
             .any(|failure| LOST_WORKER.contains(&failure.name.as_str())),
         "{report}"
     );
-    world.remove("simulated").await
+    cluster.remove(world).await
 }
 
 /// The script: clients read, the disruption begins when each is in the middle of a result and ends, clients read to the
@@ -115,7 +120,7 @@ pub async fn under_load(
     }
     let took = begun.elapsed();
     let report = load.finish().await?;
-    println!(
+    say!(
         "  {disruption:?}: {:.1} s; queries: {report}",
         took.as_secs_f64()
     );

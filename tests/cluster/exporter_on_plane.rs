@@ -6,6 +6,7 @@ use xtrinode::core::buffers::wire::WireSnapshot;
 
 use crate::load::{Load, WIDE};
 use crate::runner::{Scenario, Stage};
+use crate::story::say;
 use crate::trino::Version;
 use crate::trino_config::ADMIN;
 use crate::trino_on_plane::{Owner, Spec, TrinoOnPlane};
@@ -22,7 +23,7 @@ pub const EXPORTER: &str = "app.kubernetes.io/name=trino-buffer-exporter";
 pub fn scenarios() -> Vec<Scenario> {
     vec![Scenario {
         name: "exporter-chart-runs-on-the-plane",
-        stage: Stage::Plane(|world| Box::pin(chart_runs(world))),
+        stage: Stage::RealTrino(|world| Box::pin(chart_runs(world))),
     }]
 }
 
@@ -92,7 +93,7 @@ pub async fn install(world: &World, cluster: &TrinoOnPlane) -> Result<String> {
         "--wait",
     ];
     arguments.extend(values.iter().flat_map(|value| ["--set", value]));
-    println!("  $ helm {}", arguments.join(" "));
+    say!("  $ helm {}", arguments.join(" "));
     world.plane.helm(&arguments).await?.ok()?;
     let pods = world.ready(namespace, EXPORTER, 1).await?;
     let status = pods.first().and_then(|pod| pod.status.as_ref());

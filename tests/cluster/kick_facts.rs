@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use crate::plane::webhook::{Seen, Webhook};
 use crate::runner::{Scenario, Stage};
+use crate::story::say;
 use crate::wait;
 use crate::world::World;
 
@@ -25,11 +26,11 @@ const FAR: Duration = Duration::from_secs(15);
 pub fn scenarios() -> Vec<Scenario> {
     vec![Scenario {
         name: "a-written-pod-brings-its-controller-back",
-        stage: Stage::Plane(|world| Box::pin(kick(world))),
+        stage: Stage::Shared(|world| Box::pin(kick(world))),
     }]
 }
 
-async fn kick(world: &mut World) -> Result<()> {
+async fn kick(world: &World) -> Result<()> {
     world.plane.namespace(NAMESPACE, &[]).await?;
     world.plane.apply(&workloads()).await?;
     for name in NAMES {
@@ -131,7 +132,7 @@ async fn kick_one(world: &World, webhook: &Webhook, kicked: &str, twin: &str) ->
     })
     .await
     .and_then(|seen| {
-        println!(
+        say!(
             "  {kicked}: deleted {:.2} s after the write",
             (seen.at - begun).as_secs_f64()
         );

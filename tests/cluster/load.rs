@@ -4,7 +4,7 @@
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use tokio::task::JoinHandle;
@@ -47,6 +47,21 @@ pub struct Report {
     pub failed: Vec<Failure>,
     /// Those that finished with another number of rows.
     pub wrong: Vec<String>,
+    /// What the longest of the finished ones took.
+    pub longest: Duration,
+}
+
+impl Report {
+    /// Counts a query that finished as it should.
+    pub fn finish(&mut self, took: Duration) {
+        self.finished += 1;
+        self.longest = self.longest.max(took);
+    }
+
+    /// Whether every query that has ended gave what it should.
+    pub fn is_clean(&self) -> bool {
+        self.failed.is_empty() && self.wrong.is_empty()
+    }
 }
 
 impl fmt::Display for Report {
@@ -55,6 +70,7 @@ impl fmt::Display for Report {
             finished,
             failed,
             wrong,
+            longest: _,
         } = self;
         write!(
             f,
@@ -141,8 +157,9 @@ impl Drop for Load {
 
 impl Shared {
     async fn ask(&self, client: &Client, question: Question) {
+        let begun = Instant::now();
         match self.read(client, question).await {
-            Ok(rows) if rows == question.rows => self.report().finished += 1,
+            Ok(rows) if rows == question.rows => self.report().finish(begun.elapsed()),
             Ok(rows) => {
                 let wrong = format!("{rows} rows instead of {}", question.rows);
                 self.report().wrong.push(wrong);

@@ -28,6 +28,7 @@ mod http;
 mod kick_facts;
 mod leash;
 mod load;
+mod many;
 mod monitoring;
 mod net;
 mod node_agent;
@@ -38,6 +39,7 @@ mod prom;
 mod runner;
 mod simulated_load;
 mod sources;
+mod story;
 mod tool;
 mod trino;
 mod trino_config;
@@ -65,5 +67,6 @@ async fn main() -> ExitCode {
     scenarios.extend(exporter_on_plane::scenarios());
     scenarios.extend(baseline::scenarios());
     scenarios.extend(guarded::scenarios());
+    scenarios.extend(many::scenarios());
     runner::main(&scenarios).await
 }

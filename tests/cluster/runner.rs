@@ -1,15 +1,17 @@
-//! Runs scenarios one after another: those without Trino first, then those of each Trino version on
-//! one cluster that they share, since starting one takes long, then those on a control plane. Prints as it goes; a failure shows
-//! the nodes' last lines and the run goes on.
+//! Runs scenarios: those without Trino first, then those of each Trino version on one cluster that they share, since
+//! starting one takes long, then those on control planes: one plane for those that can share it, several of them at a time,
+//! beside it another one for those that can't and a third one for real Trino, one after another on each; last, those that
+//! want the machine for themselves. Prints as it goes; a failure shows the last lines of what ran, and the run goes on.
 
 use std::panic::AssertUnwindSafe;
 use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::{Result, anyhow, bail};
-use futures::FutureExt as _;
 use futures::future::LocalBoxFuture;
+use futures::{FutureExt as _, StreamExt as _, stream};
 
+use crate::story::Story;
 use crate::trino::{Cluster, Options, Version};
 use crate::world::World;
 
@@ -19,9 +21,22 @@ pub enum Stage {
     Alone(fn() -> LocalBoxFuture<'static, Result<()>>),
     /// A cluster with two workers, whole and without queries; once for each version.
     Trino(for<'a> fn(&'a mut Cluster) -> LocalBoxFuture<'a, Result<()>>),
-    /// A Kubernetes control plane with nodes; each scenario has namespaces of its own.
-    Plane(for<'a> fn(&'a mut World) -> LocalBoxFuture<'a, Result<()>>),
+    /// A Kubernetes control plane with nodes, that others use at the same time: the scenario touches only namespaces and
+    /// nodes of its own, and takes the guard as `installation::usual` installs it. Most of their time is waiting.
+    Shared(OnSharedPlane),
+    /// A control plane for itself as long as it runs; namespaces of others may be left in it.
+    Plane(OnOwnPlane),
+    /// The same with nodes of real Trino, which are as much as the machine can bear at a time.
+    RealTrino(OnOwnPlane),
+    /// Nothing shared, and nothing beside it.
+    Last(fn() -> LocalBoxFuture<'static, Result<()>>),
 }
+
+/// So many scenarios share a control plane at a time.
+const SIDE_BY_SIDE: usize = 8;
+
+type OnSharedPlane = for<'a> fn(&'a World) -> LocalBoxFuture<'a, Result<()>>;
+type OnOwnPlane = for<'a> fn(&'a mut World) -> LocalBoxFuture<'a, Result<()>>;
 
 /// One named test.
 pub struct Scenario {
@@ -112,47 +127,145 @@ async fn run(scenarios: &[Scenario]) -> Result<Tally> {
     for version in Version::ALL {
         on_cluster(version, scenarios, &chosen, &mut tally).await?;
     }
-    on_plane(scenarios, &chosen, &mut tally).await?;
+    on_planes(scenarios, &chosen, &mut tally).await?;
+    for scenario in scenarios {
+        if let Stage::Last(run) = &scenario.stage
+            && chosen(scenario.name)
+        {
+            let begun = Instant::now();
+            let outcome = caught(run()).await;
+            println!(
+                "  {} took {:.0} s",
+                scenario.name,
+                begun.elapsed().as_secs_f64()
+            );
+            tally.record(scenario.name, outcome, String::new);
+        }
+    }
     Ok(tally)
 }
 
-async fn on_plane(
+/// Those that share a control plane, and beside them those that don't: two lines of these, one with real Trino.
+async fn on_planes(
     scenarios: &[Scenario],
     chosen: &impl Fn(&str) -> bool,
     tally: &mut Tally,
 ) -> Result<()> {
-    let mut world = None;
+    let mut shared = Vec::new();
+    let mut exclusive = Vec::new();
+    let mut real = Vec::new();
     for scenario in scenarios {
-        let Stage::Plane(run) = &scenario.stage else {
-            continue;
-        };
-        let name = on_plane_name(scenario);
-        if !chosen(&name) {
-            continue;
-        }
-        let world = match &mut world {
-            Some(world) => world,
-            empty => {
-                println!("starting the control plane…");
-                empty.insert(World::start().await?)
+        match scenario.stage {
+            Stage::Shared(run) if chosen(&on_plane_name(scenario)) => shared.push((scenario, run)),
+            Stage::Plane(run) if chosen(&on_plane_name(scenario)) => {
+                exclusive.push((scenario, run));
             }
+            Stage::RealTrino(run) if chosen(&on_plane_name(scenario)) => real.push((scenario, run)),
+            _ => {}
+        }
+    }
+    let lines = [shared.is_empty(), exclusive.is_empty(), real.is_empty()];
+    let together = shared.len() > 1 || lines.iter().filter(|is_empty| !**is_empty).count() > 1;
+    let (shared, exclusive, real) = futures::join!(
+        side_by_side(&shared, together),
+        one_by_one("simulated workers", &exclusive, together),
+        one_by_one("real Trino", &real, together),
+    );
+    for part in [shared?, exclusive?, real?] {
+        tally.passed += part.passed;
+        tally.failed.extend(part.failed);
+    }
+    Ok(())
+}
+
+async fn side_by_side(scenarios: &[(&Scenario, OnSharedPlane)], together: bool) -> Result<Tally> {
+    let mut tally = Tally::default();
+    if scenarios.is_empty() {
+        return Ok(tally);
+    }
+    println!(
+        "starting a control plane for {} scenarios…",
+        scenarios.len()
+    );
+    let begun = Instant::now();
+    let world = &World::start().await?;
+    let runs = scenarios.iter().map(|(scenario, run)| async {
+        let ended = Ended::of(scenario, together, run(world)).await;
+        let logs = match (&ended.outcome, &ended.story) {
+            (Ok(()), _) => String::new(),
+            (Err(_), Some(story)) => world.logs_about(story).await,
+            (Err(_), None) => world.logs().await,
         };
-        println!("{name}:");
-        let begun = Instant::now();
-        let outcome = caught(run(world)).await;
-        println!("  {name} took {:.0} s", begun.elapsed().as_secs_f64());
-        let failed = outcome.is_err();
-        let logs = if failed {
-            world.logs().await
+        (ended, logs)
+    });
+    let mut runs = stream::iter(runs).buffer_unordered(SIDE_BY_SIDE);
+    while let Some((ended, logs)) = runs.next().await {
+        tally.record_told(ended, logs);
+    }
+    println!(
+        "those that share a control plane took {:.0} s",
+        begun.elapsed().as_secs_f64()
+    );
+    Ok(tally)
+}
+
+async fn one_by_one(
+    with: &str,
+    scenarios: &[(&Scenario, OnOwnPlane)],
+    together: bool,
+) -> Result<Tally> {
+    let mut tally = Tally::default();
+    if scenarios.is_empty() {
+        return Ok(tally);
+    }
+    println!("starting a control plane for one scenario with {with} at a time…");
+    let begun = Instant::now();
+    let mut world = World::start().await?;
+    for (scenario, run) in scenarios {
+        let ended = Ended::of(scenario, together, run(&mut world)).await;
+        if ended.outcome.is_ok() {
+            tally.record_told(ended, String::new());
         } else {
-            String::new()
-        };
-        tally.record(&name, outcome, || logs);
-        if failed {
+            tally.record_told(ended, world.logs().await);
             world.tidy().await?;
         }
     }
-    Ok(())
+    println!(
+        "those with {with}, one at a time, took {:.0} s",
+        begun.elapsed().as_secs_f64()
+    );
+    Ok(tally)
+}
+
+/// What became of a scenario on a control plane.
+struct Ended {
+    name: String,
+    outcome: Result<()>,
+    seconds: f64,
+    /// What it told, where that was gathered.
+    story: Option<Story>,
+}
+
+impl Ended {
+    /// Runs it; beside others its story is gathered.
+    async fn of(scenario: &Scenario, together: bool, run: LocalBoxFuture<'_, Result<()>>) -> Self {
+        let name = on_plane_name(scenario);
+        let begun = Instant::now();
+        let (story, outcome) = if together {
+            let story = Story::default();
+            let outcome = story.of(caught(run)).await;
+            (Some(story), outcome)
+        } else {
+            println!("{name}:");
+            (None, caught(run).await)
+        };
+        Self {
+            name,
+            outcome,
+            seconds: begun.elapsed().as_secs_f64(),
+            story,
+        }
+    }
 }
 
 async fn on_cluster(
@@ -188,6 +301,14 @@ async fn on_cluster(
 }
 
 impl Tally {
+    fn record_told(&mut self, ended: Ended, logs: String) {
+        if let Some(story) = &ended.story {
+            print!("{}:\n{}", ended.name, story.text());
+        }
+        println!("  {} took {:.0} s", ended.name, ended.seconds);
+        self.record(&ended.name, ended.outcome, || logs);
+    }
+
     fn record(&mut self, name: &str, outcome: Result<()>, logs: impl FnOnce() -> String) {
         match outcome {
             Ok(()) => {
@@ -213,12 +334,15 @@ async fn caught(run: LocalBoxFuture<'_, Result<()>>) -> Result<()> {
 fn names(scenarios: &[Scenario]) -> impl Iterator<Item = String> {
     let alone = scenarios
         .iter()
-        .filter(|scenario| matches!(scenario.stage, Stage::Alone(_)))
+        .filter(|scenario| matches!(scenario.stage, Stage::Alone(_) | Stage::Last(_)))
         .map(|scenario| scenario.name.to_owned());
-    let on_plane = scenarios
-        .iter()
-        .filter(|scenario| matches!(scenario.stage, Stage::Plane(_)))
-        .map(on_plane_name);
+    let is_on_plane = |scenario: &&Scenario| {
+        matches!(
+            scenario.stage,
+            Stage::Shared(_) | Stage::Plane(_) | Stage::RealTrino(_)
+        )
+    };
+    let on_plane = scenarios.iter().filter(is_on_plane).map(on_plane_name);
     let on_trino = Version::ALL.into_iter().flat_map(|version| {
         scenarios
             .iter()

@@ -1,9 +1,10 @@
 //! The load for simulated clusters: queries whose clients live in the simulator, paced, so that hundreds cost nothing.
 //! Reports as `load` does: how many finished with all their pages, which failed, which came back wrong.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use tokio::task::JoinHandle;
@@ -17,8 +18,8 @@ use crate::wait;
 
 /// Each query has so many tasks, so that its pages can be counted whatever the number of workers.
 const TASKS: u32 = 3;
-/// Of each of them; read in about ten seconds.
-const PAGES: u64 = 60;
+/// Of each of them; read in about five seconds.
+const PAGES: u64 = 30;
 const PAGES_A_SECOND: f64 = 18.0;
 /// Between two looks at the queries.
 const LOOK: Duration = Duration::from_millis(200);
@@ -26,6 +27,7 @@ const LOOK: Duration = Duration::from_millis(200);
 /// A number of queries kept under way. Dropping it stops replacing those that end.
 pub struct SimulatedLoad {
     report: Arc<Mutex<Report>>,
+    paused: Arc<AtomicBool>,
     last: CancellationToken,
     task: JoinHandle<()>,
 }
@@ -35,13 +37,25 @@ impl SimulatedLoad {
     pub fn start(simulator: &Arc<Simulator>, count: usize) -> Self {
         let report = Arc::<Mutex<Report>>::default();
         let last = CancellationToken::new();
+        let paused = Arc::<AtomicBool>::default();
         let keeper = Keeper {
             simulator: Arc::clone(simulator),
             report: Arc::clone(&report),
-            under_way: HashSet::new(),
+            paused: Arc::clone(&paused),
+            under_way: HashMap::new(),
         };
         let task = tokio::spawn(keeper.keep(count, last.clone()));
-        Self { report, last, task }
+        Self {
+            report,
+            paused,
+            last,
+            task,
+        }
+    }
+
+    /// Whether queries that end are followed by others.
+    pub fn pause(&self, paused: bool) {
+        self.paused.store(paused, Ordering::Relaxed);
     }
 
     /// What became of the queries until now.
@@ -75,18 +89,21 @@ impl Drop for SimulatedLoad {
 struct Keeper {
     simulator: Arc<Simulator>,
     report: Arc<Mutex<Report>>,
-    under_way: HashSet<String>,
+    paused: Arc<AtomicBool>,
+    /// When each was submitted.
+    under_way: HashMap<String, Instant>,
 }
 
 impl Keeper {
     async fn keep(mut self, count: usize, last: CancellationToken) {
         loop {
-            if !last.is_cancelled() {
-                while self.under_way.len() < count {
-                    self.under_way.insert(self.simulator.submit(query()));
-                }
-            } else if self.under_way.is_empty() {
+            if last.is_cancelled() && self.under_way.is_empty() {
                 return;
+            }
+            let goes_on = !last.is_cancelled() && !self.paused.load(Ordering::Relaxed);
+            while goes_on && self.under_way.len() < count {
+                let id = self.simulator.submit(query());
+                self.under_way.insert(id, Instant::now());
             }
             tokio::time::sleep(LOOK).await;
             self.collect();
@@ -96,21 +113,21 @@ impl Keeper {
     /// Takes the queries that have ended out of those under way.
     fn collect(&mut self) {
         let mut report = lock(&self.report);
-        self.under_way.retain(|id| {
+        self.under_way.retain(|id, begun| {
             let Some(query) = self.simulator.query(id) else {
                 report.failed.push(forgotten(id));
                 return false;
             };
-            record(&query, &mut report)
+            record(&query, begun.elapsed(), &mut report)
         });
     }
 }
 
 /// Counts a query that has ended; answers whether it is still under way.
-fn record(query: &Query, report: &mut Report) -> bool {
+fn record(query: &Query, took: Duration, report: &mut Report) -> bool {
     let expected = u64::from(TASKS) * PAGES;
     match query.state {
-        QueryState::Finished if query.pages_fetched == expected => report.finished += 1,
+        QueryState::Finished if query.pages_fetched == expected => report.finish(took),
         QueryState::Finished => {
             let wrong = format!(
                 "{}: {} pages instead of {expected}",

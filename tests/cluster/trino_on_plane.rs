@@ -8,10 +8,11 @@ use serde_json::{Value, json};
 use xtrinode::demo::simulator::Simulator;
 
 use crate::client::Client;
+use crate::node_agent::RESERVED;
 use crate::trino::Version;
 use crate::trino_config::{ADMIN, VIEWER};
-use crate::wait;
 use crate::world::{NODES, World};
+use crate::{http, story, wait};
 
 /// Selects a cluster's workers.
 pub const WORKERS: &str = "app.kubernetes.io/component=worker";
@@ -41,8 +42,14 @@ pub struct Spec {
     pub workers: usize,
     /// Whether the workers let anybody drain them.
     pub may_drain: bool,
+    /// Further annotations of its pods.
+    pub annotations: &'static [(&'static str, &'static str)],
     /// The workers' termination grace period in seconds.
     pub grace: u32,
+    /// More lines of every real node's `config.properties`.
+    pub config: &'static str,
+    /// Whether its pods live on nodes of its own, `NAMESPACE-1` to `NAMESPACE-4`, instead of those that all share.
+    pub own_nodes: bool,
 }
 
 impl Spec {
@@ -56,7 +63,10 @@ impl Spec {
             owner: Owner::Deployment,
             workers: 3,
             may_drain: true,
+            annotations: &[],
             grace: 30,
+            config: "",
+            own_nodes: false,
         }
     }
 
@@ -66,6 +76,19 @@ impl Spec {
             Owner::Deployment => "deployment/trino-worker",
             Owner::StatefulSet => "statefulset/trino-worker",
         }
+    }
+
+    /// The name of the first, second, third node for workers or, as the fourth, of the coordinator's.
+    pub fn node(&self, number: usize) -> String {
+        if self.own_nodes {
+            format!("{}-{number}", self.namespace)
+        } else {
+            NODES[number - 1].to_owned()
+        }
+    }
+
+    fn nodes(&self) -> impl Iterator<Item = String> {
+        (1..=NODES.len()).map(|number| self.node(number))
     }
 
     /// Its objects.
@@ -118,7 +141,12 @@ impl Spec {
     }
 
     fn annotations(&self) -> Value {
-        json!({"tests/may-drain": self.may_drain.to_string()})
+        let mut annotations =
+            json!({"tests/may-drain": self.may_drain.to_string(), "tests/config": self.config});
+        for (key, value) in self.annotations {
+            annotations[*key] = (*value).into();
+        }
+        annotations
     }
 
     fn image(&self) -> String {
@@ -131,15 +159,16 @@ impl Spec {
     }
 
     fn pod(&self, component: &str) -> Value {
-        let last = NODES[NODES.len() - 1];
-        let (operator, grace) = match component {
-            "coordinator" => ("In", 10),
-            _ => ("NotIn", self.grace),
+        let workers = NODES.len() - 1;
+        let (nodes, grace): (Vec<_>, _) = match component {
+            "coordinator" => (self.nodes().skip(workers).collect(), 10),
+            _ => (self.nodes().take(workers).collect(), self.grace),
         };
-        let place =
-            json!({"key": "kubernetes.io/hostname", "operator": operator, "values": [last]});
+        let place = json!({"key": "kubernetes.io/hostname", "operator": "In", "values": nodes});
+        let toleration = json!({"key": RESERVED, "operator": "Exists", "effect": "NoSchedule"});
         json!({
             "terminationGracePeriodSeconds": grace,
+            "tolerations": [toleration],
             "affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {
                 "nodeSelectorTerms": [{"matchExpressions": [place]}],
             }}},
@@ -174,6 +203,12 @@ impl TrinoOnPlane {
             url: world.agent.coordinator_url(spec.namespace, INSTANCE)?,
             spec,
         };
+        story::takes_place_in(cluster.spec.namespace);
+        if cluster.spec.own_nodes {
+            for node in cluster.spec.nodes() {
+                world.agent.add_node(&node, cluster.spec.namespace).await?;
+            }
+        }
         world
             .plane
             .namespace(cluster.spec.namespace, cluster.spec.labels)
@@ -184,8 +219,8 @@ impl TrinoOnPlane {
 
     /// Makes it whole: all nodes in use, all workers there and active.
     pub async fn restore(&self, world: &World) -> Result<()> {
-        for node in NODES {
-            world.plane.kubectl(&["uncordon", node]).await?.ok()?;
+        for node in self.spec.nodes() {
+            world.uncordon(&node).await?;
         }
         world.plane.apply(&self.spec.manifests()).await?;
         let namespace = self.spec.namespace;
@@ -197,6 +232,15 @@ impl TrinoOnPlane {
         self.wait_active(self.spec.workers).await
     }
 
+    /// Takes it away with its namespace, past any guard and whatever runs on it, without waiting until it is gone.
+    pub async fn remove(&self, world: &World) -> Result<()> {
+        let namespace = self.spec.namespace;
+        let unguard = ["label", "namespace", namespace, "xtrinode.io/guard-"];
+        world.plane.kubectl(&unguard).await?.ok()?;
+        let delete = ["delete", "namespace", namespace, "--wait=false"];
+        world.plane.kubectl(&delete).await?.ok().map(drop)
+    }
+
     /// The simulated cluster behind it.
     pub async fn simulator(&self, world: &World) -> Result<Arc<Simulator>> {
         let found = world.agent.simulator(self.spec.namespace, INSTANCE).await;
@@ -206,6 +250,22 @@ impl TrinoOnPlane {
     /// A user's client.
     pub fn client(&self) -> Client {
         Client::new(&self.url, VIEWER)
+    }
+
+    /// What the coordinator says of one of its queries.
+    pub async fn query(&self, id: &str) -> Result<Value> {
+        self.get(&format!("/v1/query/{id}")).await
+    }
+
+    /// What the coordinator says of all queries that it remembers.
+    pub async fn queries(&self) -> Result<Vec<Value>> {
+        let list = self.get("/v1/query").await?;
+        Ok(list.as_array().cloned().unwrap_or_default())
+    }
+
+    async fn get(&self, path: &str) -> Result<Value> {
+        let url = format!("{}{path}", self.url);
+        http::get(&url, &[("X-Trino-User", ADMIN)]).await?.json()
     }
 
     /// Waits until the coordinator counts exactly so many workers as active.

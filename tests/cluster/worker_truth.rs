@@ -74,8 +74,13 @@ impl Task {
 
 /// All tasks that a worker still knows, ended ones included.
 pub async fn tasks(worker: &Node) -> Result<Vec<Task>> {
-    let url = format!("{}/v1/task?summarize", worker.url());
-    let bearer = bearer(worker.version, ENVIRONMENT, &worker.name)?;
+    tasks_at(&worker.url(), worker.version, &worker.name).await
+}
+
+/// The same of the worker behind this URL, whose node id is `name`.
+pub async fn tasks_at(url: &str, version: Version, name: &str) -> Result<Vec<Task>> {
+    let url = format!("{url}/v1/task?summarize");
+    let bearer = bearer(version, ENVIRONMENT, name)?;
     let list = http::get(&url, &[("X-Trino-Internal-Bearer", &bearer)])
         .await?
         .json()?;

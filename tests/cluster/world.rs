@@ -1,13 +1,16 @@
 //! A control plane with nodes whose pods are real processes: what the scenarios of the guard share.
 
 use anyhow::Result;
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{Node, Pod};
 use kube::Api;
-use kube::api::ListParams;
+use kube::api::{ListParams, Patch, PatchParams};
+use serde_json::json;
+use tokio::sync::Mutex;
 
 use crate::guarded::installation::{self, Guard};
 use crate::node_agent::Agent;
 use crate::plane::Plane;
+use crate::story::Story;
 use crate::wait;
 
 /// The nodes that every scenario finds.
@@ -19,7 +22,7 @@ pub struct World {
     pub agent: Agent,
     pub plane: Plane,
     /// Installed by the first scenario that needs it.
-    pub guard: Option<Guard>,
+    pub guard: Mutex<Option<Guard>>,
 }
 
 impl World {
@@ -30,7 +33,7 @@ impl World {
         Ok(Self {
             agent,
             plane,
-            guard: None,
+            guard: Mutex::default(),
         })
     }
 
@@ -54,10 +57,19 @@ impl World {
         .await
     }
 
+    /// Lets pods come to a node again.
+    pub async fn uncordon(&self, node: &str) -> Result<()> {
+        let api = Api::<Node>::all(self.plane.client.clone());
+        let usable = json!({"spec": {"unschedulable": null}});
+        api.patch(node, &PatchParams::default(), &Patch::Merge(usable))
+            .await?;
+        Ok(())
+    }
+
     /// After a failed scenario: nodes in use again, and no cluster of its left that holds up the next.
     pub async fn tidy(&self) -> Result<()> {
         for node in NODES {
-            self.plane.kubectl(&["uncordon", node]).await?.ok()?;
+            self.uncordon(node).await?;
         }
         let guarded = ["namespace", "-l", "xtrinode.io/guard"];
         let release = [["label"].as_slice(), &guarded, &["xtrinode.io/guard-"]].concat();
@@ -75,7 +87,12 @@ impl World {
 
     /// The last lines of everything that runs, for a failure's report.
     pub async fn logs(&self) -> String {
-        self.plane.logs() + &installation::logs(self).await
+        self.plane.logs() + &installation::logs(self, 60, |_| true).await
+    }
+
+    /// The last lines of the guard about one scenario of several that ran.
+    pub async fn logs_about(&self, story: &Story) -> String {
+        installation::logs(self, 4000, |line| story.is_about(line)).await
     }
 
     /// Deletes a namespace and waits until nothing of it is left.

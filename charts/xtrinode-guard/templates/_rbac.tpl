@@ -46,10 +46,16 @@
   resources: [leases]
   resourceNames: [{{ include "xtrinode-guard.fullname" . | quote }}]
   verbs: [get, patch]
+- apiGroups: [coordination.k8s.io]
+  resources: [leases]
+  verbs: [create]
 {{- if eq .Values.tls.mode "selfManaged" }}
 - apiGroups: [""]
   resources: [secrets]
   resourceNames: [{{ include "xtrinode-guard.certificateSecret" . | quote }}]
   verbs: [get, update]
+- apiGroups: [""]
+  resources: [secrets]
+  verbs: [create]
 {{- end }}
 {{- end }}

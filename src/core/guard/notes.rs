@@ -1,11 +1,12 @@
 //! What our annotations say, and how they are written: refusals, drains, proofs, grants, break-glass. What does not
-//! parse counts as absent, except break-glass, whose author must hear about it. Decides nothing.
+//! parse counts as absent, except break-glass, whose author must hear about it. What a later version writes beyond that is
+//! read as far as we understand it: replicas of two versions work side by side during an upgrade. Decides nothing.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::api::keys;
 
@@ -62,8 +63,8 @@ pub struct Want {
     pub target: Option<u32>,
 }
 
-/// The path that a refused removal came by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+/// The path that a refused removal came by. A word of a later version reads as `Delete`: somebody was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Cause {
     /// Eviction: kubectl drain, autoscalers, the descheduler.
@@ -107,7 +108,8 @@ pub struct Grant {
     pub uid: String,
     /// The container that was judged; empty where none ran.
     pub container: String,
-    /// What it was given for: [`GrantKey`].
+    /// What it was given for: [`GrantKey`]. A word of a later version reads as `Pod`: it is promised to somebody.
+    #[serde(deserialize_with = "key")]
     pub key: GrantKey,
     /// When it was given.
     pub at: Time,
@@ -199,6 +201,11 @@ pub fn write(record: &impl Serialize) -> String {
     serde_json::to_string(record).unwrap_or_default()
 }
 
+fn key<'de, D: Deserializer<'de>>(from: D) -> Result<GrantKey, D::Error> {
+    let value = serde_json::Value::deserialize(from)?;
+    Ok(GrantKey::deserialize(value).unwrap_or(GrantKey::Pod))
+}
+
 fn hinted(annotations: &BTreeMap<String, String>) -> Vec<&'static str> {
     let mut keys = vec![keys::SAFE_TO_EVICT, keys::DO_NOT_DISRUPT];
     keys.retain(|key| annotations.contains_key(*key));
@@ -207,6 +214,28 @@ fn hinted(annotations: &BTreeMap<String, String>) -> Vec<&'static str> {
 
 fn json<T: DeserializeOwned>(annotations: &BTreeMap<String, String>, key: &str) -> Option<T> {
     serde_json::from_str(annotations.get(key)?).ok()
+}
+
+impl Cause {
+    const ALL: [Self; 7] = [
+        Self::Evict,
+        Self::Delete,
+        Self::Controller,
+        Self::Taint,
+        Self::Collector,
+        Self::Preemption,
+        Self::Scale,
+    ];
+}
+
+impl<'de> Deserialize<'de> for Cause {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let word = String::deserialize(from)?;
+        let known = Self::ALL
+            .into_iter()
+            .find(|cause| cause.to_string() == word);
+        Ok(known.unwrap_or(Self::Delete))
+    }
 }
 
 impl fmt::Display for Cause {
@@ -252,6 +281,33 @@ mod tests {
             at: at(5),
         };
         assert_eq!(notes(keys::DRAIN, &write(&drain)).drain, Some(drain));
+    }
+
+    #[test]
+    fn causes_are_read_as_they_are_written() {
+        for cause in Cause::ALL {
+            let word = serde_json::to_string(&cause).expect("a word");
+            assert_eq!(word, format!("\"{cause}\""));
+            assert_eq!(serde_json::from_str::<Cause>(&word).ok(), Some(cause));
+        }
+    }
+
+    #[test]
+    fn what_a_later_version_adds_is_no_reason_to_forget_the_rest() {
+        let time = "\"2026-01-31T18:00:00Z\"";
+        let want = format!(r#"{{"at":{time},"since":{time},"cause":"later","by":"a","more":[1]}}"#);
+        let want = notes(keys::DRAIN_REQUESTED, &want).want.expect("a want");
+        assert_eq!(want.cause, Cause::Delete);
+        let grant = format!(
+            r#"{{"uid":"u-1","container":"c","key":{{"later":{{}}}},"at":{time},"until":{time},"more":0}}"#
+        );
+        let grant = notes(keys::GRANT, &grant).grant.expect("a grant");
+        assert_eq!(grant.key, GrantKey::Pod);
+        let record = format!(r#"{{"container":"c","at":{time},"more":{{}}}}"#);
+        assert!(notes(keys::DRAIN, &record).drain.is_some());
+        assert!(notes(keys::DRAINED_AT, &record).drained.is_some());
+        let hints = format!(r#"{{"at":{time},"held":true,"more":null}}"#);
+        assert!(notes(keys::HINTED, &hints).hints.is_some());
     }
 
     #[test]

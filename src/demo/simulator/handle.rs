@@ -148,6 +148,11 @@ impl Simulator {
         self.shared.model().set_worker_state(name, to)
     }
 
+    /// Leaves a task on a worker that never ends and that no query knows. Answers whether the worker is there.
+    pub fn leak_task(&self, name: &str) -> bool {
+        self.shared.model().leak_task(name)
+    }
+
     /// All workers in the order in which they joined.
     #[must_use]
     pub fn workers(&self) -> Vec<WorkerView> {
@@ -198,6 +203,18 @@ impl Simulator {
     #[must_use]
     pub fn queries(&self) -> Vec<Query> {
         self.shared.model().queries().cloned().collect()
+    }
+
+    /// Names of the workers on which a task is not done whose output would be lost with its worker: the truth, not what
+    /// the coordinator has heard.
+    #[must_use]
+    pub fn busy_workers(&self) -> BTreeSet<String> {
+        let model = self.shared.model();
+        let running = model.queries().filter(|query| !query.is_over());
+        let tasks = running.flat_map(Query::tasks).map(|(_, task)| task);
+        let at_risk =
+            tasks.filter(|task| !task.live.state.is_done() && !task.live.kind.is_external());
+        at_risk.map(|task| task.node.name.clone()).collect()
     }
 
     /// QueryInfos sent so far.

@@ -29,6 +29,9 @@ pub struct QuerySpec {
     pub stages: u32,
     /// Tasks of each stage; `None` is one on every active worker.
     pub tasks_per_stage: Option<u32>,
+    /// Names of the workers that it uses, as far as it is not retried task by task; empty is all. It fails for want of a
+    /// node when none of them is active.
+    pub workers: Vec<String>,
     /// Pages that each scanning task makes.
     pub pages_per_task: u64,
     /// Pages that each scanning task makes in a second.
@@ -52,6 +55,7 @@ impl Default for QuerySpec {
             retry: RetryPolicy::None,
             stages: 1,
             tasks_per_stage: None,
+            workers: Vec::new(),
             pages_per_task: 200,
             pages_per_second: 60.0,
             page_bytes: 850_000,

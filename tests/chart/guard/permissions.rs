@@ -43,7 +43,8 @@ fn told(mode: &str) -> String {
 }
 
 #[test]
-fn with_certificates_of_its_own_it_may_patch_its_configurations_and_one_secret() {
+fn with_certificates_of_its_own_it_may_patch_its_configurations_and_one_secret_and_make_that_again()
+{
     assert_eq!(
         told("the defaults"),
         "\
@@ -56,7 +57,9 @@ xtrinode-system-xtrinode-guard: events = create
 xtrinode-system-xtrinode-guard-override: pods,namespaces = override
 xtrinode-system-xtrinode-guard-override: deployments,statefulsets,replicasets = override
 xtrinode-guard@xtrinode-system: leases [xtrinode-guard] = get,patch
+xtrinode-guard@xtrinode-system: leases = create
 xtrinode-guard@xtrinode-system: secrets [xtrinode-guard-tls] = get,update
+xtrinode-guard@xtrinode-system: secrets = create
 xtrinode-guard-explain@xtrinode-system: services/proxy [http:xtrinode-guard:admin] = get
 "
     );
@@ -78,6 +81,7 @@ xtrinode-system-xtrinode-guard: events = create
 xtrinode-system-xtrinode-guard-override: pods,namespaces = override
 xtrinode-system-xtrinode-guard-override: deployments,statefulsets,replicasets = override
 xtrinode-guard@xtrinode-system: leases [xtrinode-guard] = get,patch
+xtrinode-guard@xtrinode-system: leases = create
 xtrinode-guard-explain@xtrinode-system: services/proxy [http:xtrinode-guard:admin] = get
 "
     );
@@ -93,6 +97,7 @@ xtrinode-system-xtrinode-guard: validatingwebhookconfigurations [xtrinode-guard-
 xtrinode-system-xtrinode-guard-override: pods,namespaces = override
 xtrinode-system-xtrinode-guard-override: deployments,statefulsets,replicasets = override
 xtrinode-guard@xtrinode-system: leases [xtrinode-guard] = get,patch
+xtrinode-guard@xtrinode-system: leases = create
 xtrinode-guard-explain@xtrinode-system: services/proxy [http:xtrinode-guard:admin] = get
 xtrinode-system-xtrinode-guard@one: pods = get,list,watch,patch
 xtrinode-system-xtrinode-guard@one: pods/eviction = create

@@ -1,17 +1,20 @@
 //! The coordinator: it stays while a query is unfinished, whatever asks for its end, and goes when none is.
 
 use anyhow::{Context as _, Result, ensure};
+use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt as _;
 
 use super::scene::{Scene, evict, evict_until_gone, spec};
 use crate::runner::{Scenario, Stage};
+use crate::story::say;
 use crate::trino_on_plane::COORDINATOR;
-use crate::world::World;
+use crate::wait;
+use crate::world::{World, is_ready};
 
 pub fn scenarios() -> Vec<Scenario> {
     vec![Scenario {
         name: "guarded-coordinator",
-        stage: Stage::Plane(|world| Box::pin(coordinator(world))),
+        stage: Stage::Shared(|world| Box::pin(coordinator(world))),
     }]
 }
 
@@ -20,7 +23,9 @@ const TEMPLATE: &str =
 const ROLLING: &str =
     r#"{"spec":{"strategy":{"type":"RollingUpdate","rollingUpdate":{"maxSurge":1}}}}"#;
 
-async fn coordinator(world: &mut World) -> Result<()> {
+const RECREATE: &str = r#"{"spec":{"strategy":{"type":"Recreate","rollingUpdate":null}}}"#;
+
+async fn coordinator(world: &World) -> Result<()> {
     let mut scene = Scene::busy(world, spec("coordinator")).await?;
     let pod = world
         .ready(scene.namespace(), COORDINATOR, 1)
@@ -40,7 +45,7 @@ async fn coordinator(world: &mut World) -> Result<()> {
     };
     world.plane.kubectl(&patch(ROLLING)).await?.ok()?;
     let refusal = evict(world, &pod, false).await?;
-    println!(
+    say!(
         "  eviction: {}",
         refusal.context("an eviction under load was allowed")?
     );
@@ -48,7 +53,7 @@ async fn coordinator(world: &mut World) -> Result<()> {
     let delete = ["delete", "pod", &space, &name].map(str::to_owned);
     for arguments in [&delete[..], &patch(TEMPLATE)[..]] {
         let said = world.plane.kubectl(arguments).await?;
-        println!(
+        say!(
             "  $ kubectl {}\n    {}",
             arguments.join(" "),
             said.stderr.trim()
@@ -57,10 +62,22 @@ async fn coordinator(world: &mut World) -> Result<()> {
     }
     scene.calm().await?;
     let refused = evict_until_gone(world, &pod).await?;
-    println!("  no query any more; refused {refused} times more");
-    world.ready(scene.namespace(), COORDINATOR, 1).await?;
+    say!("  no query any more; refused {refused} times more");
+    let second = successor(world, &scene, &pod).await?;
     world.plane.insist(&patch(TEMPLATE)).await?;
-    world.ready(scene.namespace(), COORDINATOR, 1).await?;
+    // Here a cluster's coordinator has one address: the next one starts when the one before it is gone.
+    world.plane.kubectl(&patch(RECREATE)).await?.ok()?;
+    successor(world, &scene, &second).await?;
     scene.load(2).await?;
     scene.end(world).await
+}
+
+/// Waits until another coordinator is the only one, and ready.
+async fn successor(world: &World, scene: &Scene, before: &Pod) -> Result<Pod> {
+    wait::until("the coordinator's successor", 120, async || {
+        let mut pods = world.pods(scene.namespace(), COORDINATOR).await?;
+        let whole = pods.len() == 1 && pods[0].uid() != before.uid() && is_ready(&pods[0]);
+        Ok(whole.then(|| pods.remove(0)))
+    })
+    .await
 }

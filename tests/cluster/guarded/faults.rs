@@ -1,18 +1,24 @@
-//! What fails in the middle of a drain: the leading replica, both replicas, the API server, its store. Protection may cost
-//! time then, never a query; whoever is told that nobody answers comes back.
+//! What fails in the middle of a drain: the leading replica, both replicas, what one of them hears, the API server, its
+//! store, the exporter, the coordinator. Protection may cost time then, never a query; whoever is told that nobody answers
+//! comes back.
 
 use anyhow::{Context as _, Result, ensure};
 use k8s_openapi::api::coordination::v1::Lease;
+use k8s_openapi::api::core::v1::Pod;
 use kube::{Api, ResourceExt as _};
+use xtrinode::core::guard::review::Path;
 use xtrinode::trino::words::NodeState;
 
+use super::direct::{self, Replica, eviction};
 use super::installation::{self, NAMESPACE, REPLICAS};
-use super::scene::{Scene, spec};
+use super::scene::{Scene, evict, evict_until_gone, spec};
 use crate::exporter_on_plane::{self, EXPORTER};
+use crate::node_agent::liar::{Lie, MAY_LIE};
 use crate::runner::{Scenario, Stage};
-use crate::trino_on_plane::WORKERS;
+use crate::story::say;
+use crate::trino_on_plane::{COORDINATOR, Spec, WORKERS};
 use crate::wait;
-use crate::world::World;
+use crate::world::{World, is_ready};
 
 pub fn scenarios() -> Vec<Scenario> {
     vec![
@@ -31,6 +37,18 @@ pub fn scenarios() -> Vec<Scenario> {
         Scenario {
             name: "guarded-exporter-killed-mid-drain",
             stage: Stage::Plane(|world| Box::pin(without_exporter(world))),
+        },
+        Scenario {
+            name: "guarded-coordinator-paused-mid-drain",
+            stage: Stage::Shared(|world| Box::pin(paused(world))),
+        },
+        Scenario {
+            name: "guarded-coordinator-restarted-mid-drain",
+            stage: Stage::Shared(|world| Box::pin(restarted(world))),
+        },
+        Scenario {
+            name: "guarded-leader-hears-nothing-mid-drain",
+            stage: Stage::Plane(|world| Box::pin(deaf(world))),
         },
         Scenario {
             name: "guarded-store-stands-still-mid-drain",
@@ -72,10 +90,10 @@ async fn strike_mid_drain(world: &mut World, scene: Scene, fault: Fault) -> Resu
     let victim = before.first().context("a worker")?.clone();
     let node = victim.spec.as_ref().and_then(|spec| spec.node_name.clone());
     let node = node.context("its node")?;
-    let refusal = super::scene::evict(world, &victim, false).await?;
+    let refusal = evict(world, &victim, false).await?;
     ensure!(refusal.is_some(), "a busy worker went");
     scene.wait_state(&victim, NodeState::Draining).await?;
-    println!("  {} drains; now: {fault:?}", victim.name_any());
+    say!("  {} drains; now: {fault:?}", victim.name_any());
     strike(world, &scene, fault).await?;
     world
         .plane
@@ -85,6 +103,137 @@ async fn strike_mid_drain(world: &mut World, scene: Scene, fault: Fault) -> Resu
     world.ready(scene.namespace(), WORKERS, 5).await?;
     world.ready(NAMESPACE, REPLICAS, 2).await?;
     scene.end(world).await
+}
+
+/// So often a removal is asked for while nobody can say what is left on the worker.
+const BLIND: usize = 12;
+
+/// A coordinator that does not answer: what its workers say of themselves is not enough.
+async fn paused(world: &World) -> Result<()> {
+    let spec = Spec {
+        annotations: &[(MAY_LIE, "yes")],
+        ..spec("paused")
+    };
+    let scene = Scene::quiet(world, spec).await?;
+    let query = scene.hold().await?;
+    scene.wait_seen(world).await?;
+    let victim = scene.workers(world).await?.remove(0);
+    let refusal = evict(world, &victim, false).await?;
+    refusal.context("a busy worker went")?;
+    scene.wait_state(&victim, NodeState::Draining).await?;
+    let coordinator = world.ready(scene.namespace(), COORDINATOR, 1).await?;
+    let coordinator = coordinator.first().context("a coordinator")?;
+    say!(
+        "  {} drains; now its coordinator is paused",
+        victim.name_any()
+    );
+    world.agent.lie(coordinator, Some(Lie::Silent));
+    scene.release(&query).await?;
+    scene.wait_state(&victim, NodeState::Drained).await?;
+    for round in 1..=BLIND {
+        let refusal = evict(world, &victim, false).await?;
+        let refusal = refusal.context("a worker went that nobody had proven drained")?;
+        if round == BLIND {
+            say!("  DRAINED: {refusal:.160}");
+        }
+        tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+    }
+    world.agent.lie(coordinator, None);
+    let refused = evict_until_gone(world, &victim).await?;
+    say!("  its coordinator goes on; refused {refused} times more");
+    world.ready(scene.namespace(), WORKERS, 5).await?;
+    scene.end(world).await
+}
+
+/// A new coordinator knows nothing of the old one's queries, which have failed with it; the drain ends all the same.
+async fn restarted(world: &World) -> Result<()> {
+    let mut scene = Scene::quiet(world, spec("coordinator-restarted")).await?;
+    scene.hold().await?;
+    scene.wait_seen(world).await?;
+    let victim = scene.workers(world).await?.remove(0);
+    let refusal = evict(world, &victim, false).await?;
+    refusal.context("a busy worker went")?;
+    scene.wait_state(&victim, NodeState::Draining).await?;
+    scene.simulator.stop_coordinator();
+    say!(
+        "  {} drains; now its coordinator is killed",
+        victim.name_any()
+    );
+    for _ in 0..3 {
+        let refusal = evict(world, &victim, false).await?;
+        refusal.context("a worker went that nobody had proven drained")?;
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    }
+    scene.simulator.start_coordinator().await?;
+    scene.load(3).await?;
+    let refused = evict_until_gone(world, &victim).await?;
+    say!("  another one is there; refused {refused} times more");
+    world.ready(scene.namespace(), WORKERS, 5).await?;
+    scene.end(world).await
+}
+
+/// Nothing of the API server's reaches the leading replica any more: another one leads, and what the deaf one remembers
+/// lets nobody go; in the end it says itself that it can't judge.
+async fn deaf(world: &mut World) -> Result<()> {
+    let scene = Scene::quiet(world, spec("deaf")).await?;
+    let query = scene.hold().await?;
+    scene.wait_seen(world).await?;
+    let victim = scene.workers(world).await?.remove(0);
+    let refusal = evict(world, &victim, false).await?;
+    refusal.context("a busy worker went")?;
+    scene.wait_state(&victim, NodeState::Draining).await?;
+    let leader = leader(world).await?;
+    let replicas = direct::replicas(world).await?;
+    let deaf = replicas.iter().find(|replica| replica.name == leader);
+    let deaf = deaf.context("the leader")?;
+    say!("  {} drains; now {leader} hears nothing", victim.name_any());
+    world.agent.hold_wire(NAMESPACE, &leader, true);
+    let outcome = hears_nothing(world, &scene, (deaf, &victim, &query)).await;
+    world.agent.hold_wire(NAMESPACE, &leader, false);
+    outcome?;
+    world.ready(NAMESPACE, REPLICAS, 2).await?;
+    world.ready(scene.namespace(), WORKERS, 5).await?;
+    scene.end(world).await
+}
+
+async fn hears_nothing(
+    world: &World,
+    scene: &Scene,
+    (deaf, victim, query): (&Replica, &Pod, &str),
+) -> Result<()> {
+    wait::until("another leader", 90, async || {
+        Ok((leader(world).await? != deaf.name).then_some(()))
+    })
+    .await?;
+    scene.release(query).await?;
+    let mut gone = false;
+    let (mut refused, mut unable) = (0, 0);
+    wait::until("a replica that knows that it is deaf", 240, async || {
+        match deaf.ask(Path::Eviction, &eviction(victim)).await? {
+            Some(false) => refused += 1,
+            None => unable += 1,
+            Some(true) => anyhow::bail!("a deaf replica let a worker go"),
+        }
+        // Its caller asks one replica after the other, and comes back.
+        let asked = evict(world, victim, false).await;
+        gone |= matches!(asked, Ok(None)) || is_gone(&asked);
+        let pods = world.pods(NAMESPACE, REPLICAS).await?;
+        let same = pods.iter().find(|pod| pod.name_any() == deaf.name);
+        let unready = same.is_none_or(|pod| !is_ready(pod));
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+        Ok((gone && unready).then_some(()))
+    })
+    .await?;
+    say!(
+        "  asked directly it refused {refused} times and could not judge {unable} times; the other one let go"
+    );
+    Ok(())
+}
+
+fn is_gone(asked: &Result<Option<String>>) -> bool {
+    let error = asked.as_ref().err();
+    let error = error.and_then(|error| error.downcast_ref::<kube::Error>());
+    matches!(error, Some(kube::Error::Api(status)) if status.code == 404)
 }
 
 async fn strike(world: &mut World, scene: &Scene, fault: Fault) -> Result<()> {
@@ -119,16 +268,9 @@ async fn strike(world: &mut World, scene: &Scene, fault: Fault) -> Result<()> {
             world.plane.wait_ready().await
         }
         Fault::Exporter => {
-            let scale = [
-                "scale",
-                &scene.space(),
-                "deployment",
-                "-l",
-                EXPORTER,
-                "--replicas=0",
-            ];
-            world.plane.show(&scale).await?;
-            world.ready(scene.namespace(), EXPORTER, 0).await.map(drop)
+            let exporter = world.ready(scene.namespace(), EXPORTER, 1).await?.remove(0);
+            let name = exporter.name_any();
+            world.agent.signal(scene.namespace(), &name, "KILL")
         }
         Fault::Store => {
             world.plane.etcd.signal("STOP")?;

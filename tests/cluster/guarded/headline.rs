@@ -12,11 +12,11 @@ pub fn scenarios() -> Vec<Scenario> {
     vec![
         Scenario {
             name: "guarded-drain",
-            stage: Stage::Plane(|world| Box::pin(guarded(world, Disruption::Drain))),
+            stage: Stage::RealTrino(|world| Box::pin(guarded(world, Disruption::Drain))),
         },
         Scenario {
             name: "guarded-scale-down",
-            stage: Stage::Plane(|world| Box::pin(guarded(world, Disruption::ScaleDown))),
+            stage: Stage::RealTrino(|world| Box::pin(guarded(world, Disruption::ScaleDown))),
         },
     ]
 }
@@ -33,5 +33,9 @@ async fn guarded(world: &mut World, disruption: Disruption) -> Result<()> {
         report.failed.is_empty() && report.wrong.is_empty(),
         "{report}"
     );
-    Ok(())
+    match disruption {
+        // The next scenario goes on with it.
+        Disruption::Drain => Ok(()),
+        Disruption::ScaleDown => cluster.remove(world).await,
+    }
 }

@@ -7,6 +7,7 @@ use kube::{Api, ResourceExt as _};
 use serde_json::{Value, json};
 
 use super::door::Door;
+use crate::story::say;
 use crate::trino_config::ADMIN;
 use crate::wait;
 use crate::world::World;
@@ -16,6 +17,8 @@ pub const NAMESPACE: &str = "xtrinode-system";
 /// The guard's pods.
 pub const REPLICAS: &str =
     "app.kubernetes.io/name=xtrinode-guard,app.kubernetes.io/component=guard";
+/// Who they are to the API server.
+pub const GUARD: &str = "system:serviceaccount:xtrinode-system:xtrinode-guard";
 /// The label of a namespace whose Trino is guarded.
 pub const ENFORCE: (&str, &str) = ("xtrinode.io/guard", "enforce");
 /// The configuration whose webhooks refuse.
@@ -43,20 +46,30 @@ pub fn values() -> Value {
 }
 
 /// Installs the guard with [`values`], or makes the one that is there have them.
-pub async fn usual(world: &mut World) -> Result<()> {
+pub async fn usual(world: &World) -> Result<()> {
     with(world, values()).await
 }
 
 /// The same with other values.
-pub async fn with(world: &mut World, values: Value) -> Result<()> {
-    if world
-        .guard
+pub async fn with(world: &World, values: Value) -> Result<()> {
+    install(world, values, &[]).await
+}
+
+/// The same where others own what the chart now sets: the guard does, when its certificates were its own before.
+pub async fn by_force(world: &World, values: Value) -> Result<()> {
+    install(world, values, &["--force-conflicts"]).await
+}
+
+async fn install(world: &World, values: Value, further: &[&str]) -> Result<()> {
+    // Held while it is installed: whoever comes meanwhile waits for it.
+    let mut installed = world.guard.lock().await;
+    if installed
         .as_ref()
         .is_some_and(|guard| guard.values == values)
     {
         return armed(world).await;
     }
-    let door = match world.guard.take() {
+    let door = match installed.take() {
         Some(guard) => guard.door,
         None => {
             let client = world.plane.client.clone();
@@ -68,8 +81,9 @@ pub async fn with(world: &mut World, values: Value) -> Result<()> {
     let file = world.plane.folder().join("guard-values.json");
     std::fs::write(&file, all.to_string())?;
     let file = file.display().to_string();
-    println!(
-        "  $ helm upgrade --install guard charts/xtrinode-guard -n {NAMESPACE} --create-namespace --wait"
+    say!(
+        "  $ helm upgrade --install guard charts/xtrinode-guard -n {NAMESPACE} --create-namespace --wait {}",
+        further.join(" ")
     );
     let arguments = [
         "upgrade",
@@ -82,15 +96,16 @@ pub async fn with(world: &mut World, values: Value) -> Result<()> {
         "--wait",
         "-f",
     ];
-    let arguments: Vec<&str> = arguments.into_iter().chain([file.as_str()]).collect();
+    let arguments = arguments.into_iter().chain([file.as_str()]);
+    let arguments: Vec<&str> = arguments.chain(further.iter().copied()).collect();
     world.plane.helm(&arguments).await?.ok()?;
-    world.guard = Some(Guard { door, values });
+    *installed = Some(Guard { door, values });
     armed(world).await
 }
 
 /// The next scenario that asks for any values installs them: what is installed now is another's choice.
 pub fn forget_values(world: &mut World) {
-    if let Some(guard) = &mut world.guard {
+    if let Some(guard) = world.guard.get_mut() {
         guard.values = Value::Null;
     }
 }
@@ -115,12 +130,13 @@ async fn armed(world: &World) -> Result<()> {
     .await
 }
 
-/// The last lines of each replica, for a failure's report.
-pub async fn logs(world: &World) -> String {
+/// Of the last lines of each replica those that are chosen, for a failure's report.
+pub async fn logs(world: &World, lines: usize, chosen: impl Fn(&str) -> bool) -> String {
     let pods = world.pods(NAMESPACE, REPLICAS).await.unwrap_or_default();
     let tails = pods.iter().map(|pod| {
-        let tail = world.agent.log(pod, 60);
-        format!("    {}:\n{tail}\n", pod.name_any())
+        let tail = world.agent.log(pod, lines);
+        let tail: Vec<_> = tail.lines().filter(|line| chosen(line)).collect();
+        format!("    {}:\n{}\n", pod.name_any(), tail.join("\n"))
     });
     tails.collect()
 }

@@ -1,23 +1,24 @@
-//! The guard's own life: upgraded and rolled back, its node drained, its certificate replaced, each without an unanswered
-//! review; and uninstalled in the middle of a drain, with nothing left behind.
+//! The guard's own life: upgraded and rolled back in the middle of a drain, its node drained, each without an unanswered
+//! review; records of a later version; and its leave, by uninstalling it or by a namespace's label, with nothing left behind.
 
 use anyhow::{Context as _, Result, ensure};
 use k8s_openapi::api::admissionregistration::v1::ValidatingWebhookConfiguration;
-use k8s_openapi::api::core::v1::Secret;
-use kube::api::ListParams;
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::{ListParams, Patch, PatchParams};
 use kube::{Api, ResourceExt};
-use serde_json::json;
+use serde_json::{Value, json};
 use xtrinode::trino::words::NodeState;
 
-use super::installation::{self, NAMESPACE, REPLICAS};
+use super::installation::{self, ENFORCE, GUARD, NAMESPACE, REPLICAS};
 use super::questions::Questions;
-use super::scene::{Scene, evict, ours, spec};
+use super::scene::{Scene, evict, evict_until_gone, ours, spec};
 use crate::runner::{Scenario, Stage};
+use crate::story::say;
 use crate::wait;
 use crate::world::World;
 
-/// Holds the guard's certificate and its authority.
-const SECRET: &str = "xtrinode-guard-tls";
+/// Looks, a second apart, for longer than the 60 s after which an unwanted drain is taken back.
+const CALM_LOOKS: usize = 70;
 
 pub fn scenarios() -> Vec<Scenario> {
     vec![
@@ -30,8 +31,12 @@ pub fn scenarios() -> Vec<Scenario> {
             stage: Stage::Plane(|world| Box::pin(upgraded(world))),
         },
         Scenario {
-            name: "guarded-certificate-replaced",
-            stage: Stage::Plane(|world| Box::pin(certificate(world))),
+            name: "guarded-records-of-a-later-version",
+            stage: Stage::Plane(|world| Box::pin(later_version(world))),
+        },
+        Scenario {
+            name: "guarded-namespace-leaves",
+            stage: Stage::Plane(|world| Box::pin(namespace_leaves(world))),
         },
         Scenario {
             name: "guarded-uninstall-leaves-nothing",
@@ -69,22 +74,131 @@ async fn upgraded(world: &mut World) -> Result<()> {
     let scene = Scene::quiet(world, spec("upgraded")).await?;
     let query = scene.hold().await?;
     scene.wait_seen(world).await?;
+    let victim = draining(world, &scene).await?;
     let questions = Questions::start(world, &scene).await?;
     let mut values = installation::values();
     values["podAnnotations"]["tests/version"] = "next".into();
     installation::with(world, values).await?;
     old_replicas_gone(world).await?;
-    println!("  $ helm rollback guard -n {NAMESPACE} --wait");
-    world
-        .plane
-        .helm(&["rollback", "guard", "-n", NAMESPACE, "--wait"])
-        .await?
-        .ok()?;
+    say!("  $ helm rollback guard -n {NAMESPACE} --wait --force-conflicts");
+    // The first revision of all says Ignore where the leader has set Fail since.
+    let rollback = [
+        "rollback",
+        "guard",
+        "-n",
+        NAMESPACE,
+        "--wait",
+        "--force-conflicts",
+    ];
+    world.plane.helm(&rollback).await?.ok()?;
     installation::forget_values(world);
     old_replicas_gone(world).await?;
     questions.all_answered().await?;
+    ensure!(
+        scene.state(&victim) == Some(NodeState::Draining),
+        "the drain was not kept"
+    );
+    scene.release(&query).await?;
+    let refused = evict_until_gone(world, &victim).await?;
+    say!("  the drain went on; refused {refused} times more");
+    scene.end(world).await
+}
+
+/// A worker that drains because its eviction was refused.
+async fn draining(world: &World, scene: &Scene) -> Result<Pod> {
+    let victim = scene.workers(world).await?.remove(0);
+    let refusal = evict(world, &victim, false).await?;
+    refusal.context("a busy worker went")?;
+    scene.wait_state(&victim, NodeState::Draining).await?;
+    Ok(victim)
+}
+
+/// What a replica of the next version would write: further fields, and words that this one does not know.
+async fn later_version(world: &mut World) -> Result<()> {
+    let scene = Scene::quiet(world, spec("skewed")).await?;
+    let query = scene.hold().await?;
+    scene.wait_seen(world).await?;
+    let victim = draining(world, &scene).await?;
+    let access = &world.plane.access;
+    let guard = access.acting_as(GUARD, &["system:serviceaccounts"]).await?;
+    let pods = Api::<Pod>::namespaced(guard, scene.namespace());
+    let now = pods.get(&victim.name_any()).await?;
+    let mut annotations = serde_json::Map::new();
+    for (key, text) in now.annotations() {
+        // Times and costs are no records.
+        if let Ok(Value::Object(mut record)) = serde_json::from_str(text) {
+            record.insert("later".into(), json!({"field": [1, null]}));
+            if record.contains_key("cause") {
+                record.insert("cause".into(), "later-word".into());
+            }
+            annotations.insert(key.clone(), Value::Object(record).to_string().into());
+        }
+    }
+    say!("  {} records with more in them", annotations.len());
+    ensure!(annotations.len() >= 2, "{:?}", now.annotations());
+    let patch = Patch::Merge(json!({"metadata": {"annotations": annotations}}));
+    pods.patch(&victim.name_any(), &PatchParams::default(), &patch)
+        .await?;
+    // Longer than it takes to take back what nobody wants.
+    for _ in 0..CALM_LOOKS {
+        let state = scene.state(&victim);
+        ensure!(state == Some(NodeState::Draining), "taken back: {state:?}");
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    }
+    scene.release(&query).await?;
+    let refused = evict_until_gone(world, &victim).await?;
+    say!("  drained and let go; refused {refused} times more");
+    scene.end(world).await
+}
+
+/// From enforce to audit, and without the label: what was begun is taken back either way.
+async fn namespace_leaves(world: &mut World) -> Result<()> {
+    let mut values = installation::values();
+    values["hints"]["enabled"] = true.into();
+    installation::with(world, values).await?;
+    let scene = Scene::without_guard(world, spec("leaving")).await?;
+    let query = scene.hold().await?;
+    scene.wait_seen(world).await?;
+    for label in ["xtrinode.io/guard=audit", "xtrinode.io/guard-"] {
+        let victim = draining(world, &scene).await?;
+        wait::until("hints on busy workers", 60, async || {
+            let pods = scene.workers(world).await?;
+            Ok(pods.iter().any(|pod| !hints(pod).is_empty()).then_some(()))
+        })
+        .await?;
+        let relabel = ["label", "--overwrite", "namespace", scene.namespace()];
+        let relabel = [relabel.as_slice(), &[label]].concat();
+        world.plane.show(&relabel).await?;
+        // The rule's own bound.
+        wait::until("a namespace without anything of ours", 60, async || {
+            let pods = scene.workers(world).await?;
+            let clean = |pod: &Pod| ours(pod).is_empty() && hints(pod).is_empty();
+            let back = scene.state(&victim) == Some(NodeState::Active);
+            Ok((back && pods.iter().all(clean)).then_some(()))
+        })
+        .await?;
+        say!("  nothing is left, and {} works again", victim.name_any());
+        let (key, value) = ENFORCE;
+        let enforce = format!("{key}={value}");
+        let relabel = [
+            "label",
+            "--overwrite",
+            "namespace",
+            scene.namespace(),
+            &enforce,
+        ];
+        world.plane.kubectl(&relabel).await?.ok()?;
+        scene.wait_seen(world).await?;
+    }
     scene.release(&query).await?;
     scene.end(world).await
+}
+
+/// Hints to autoscalers.
+fn hints(pod: &Pod) -> Vec<&String> {
+    let keys = pod.annotations().keys();
+    keys.filter(|key| key.ends_with("/safe-to-evict") || key.ends_with("/do-not-disrupt"))
+        .collect()
 }
 
 /// `helm --wait` is content as soon as the new ones are ready; the old ones still answer then.
@@ -92,61 +206,18 @@ async fn old_replicas_gone(world: &World) -> Result<()> {
     world.ready(NAMESPACE, REPLICAS, 2).await.map(drop)
 }
 
-/// The certificate is taken out of the Secret, as by somebody who wants another: the leader has its authority sign a new
-/// one, and no review falls between. (Without the authority itself reviews fail until the new one is published.)
-async fn certificate(world: &mut World) -> Result<()> {
-    let scene = Scene::quiet(world, spec("certified")).await?;
-    let query = scene.hold().await?;
-    scene.wait_seen(world).await?;
-    let questions = Questions::start(world, &scene).await?;
-    let before = served(world).await?.context("a certificate")?;
-    let patch = r#"[{"op":"remove","path":"/data/tls.crt"}]"#;
-    let secret = [
-        "patch",
-        "secret",
-        SECRET,
-        "-n",
-        NAMESPACE,
-        "--type=json",
-        "-p",
-        patch,
-    ];
-    world.plane.show(&secret).await?;
-    wait::until("another certificate", 120, async || {
-        let now = served(world).await?;
-        Ok(now.filter(|now| *now != before).map(drop))
-    })
-    .await?;
-    questions.wait_refused(400).await?;
-    questions.all_answered().await?;
-    scene.release(&query).await?;
-    scene.end(world).await
-}
-
-/// The certificate in the Secret.
-async fn served(world: &World) -> Result<Option<Vec<u8>>> {
-    let api = Api::<Secret>::namespaced(world.plane.client.clone(), NAMESPACE);
-    let data = api.get(SECRET).await?.data.unwrap_or_default();
-    Ok(data.get("tls.crt").map(|bytes| bytes.0.clone()))
-}
-
 async fn uninstalled(world: &mut World) -> Result<()> {
     let scene = Scene::quiet(world, spec("left")).await?;
     let query = scene.hold().await?;
     scene.wait_seen(world).await?;
-    let victim = scene.workers(world).await?.remove(0);
-    ensure!(
-        evict(world, &victim, false).await?.is_some(),
-        "a busy worker went"
-    );
-    scene.wait_state(&victim, NodeState::Draining).await?;
-    println!("  $ helm uninstall guard -n {NAMESPACE}");
+    draining(world, &scene).await?;
+    say!("  $ helm uninstall guard -n {NAMESPACE}");
     world
         .plane
         .helm(&["uninstall", "guard", "-n", NAMESPACE])
         .await?
         .ok()?;
-    world.guard = None;
+    *world.guard.get_mut() = None;
     let api = Api::<ValidatingWebhookConfiguration>::all(world.plane.client.clone());
     let left = api.list(&ListParams::default()).await?.items;
     let left: Vec<_> = left
@@ -173,7 +244,7 @@ async fn uninstalled(world: &mut World) -> Result<()> {
         "-o=name",
     ];
     let said = world.plane.kubectl(&leftovers).await?.ok()?;
-    println!(
+    say!(
         "  left in {NAMESPACE}: {}",
         said.split_whitespace().collect::<Vec<_>>().join(" ")
     );

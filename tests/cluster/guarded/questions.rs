@@ -12,6 +12,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::scene::Scene;
+use crate::story::say;
 use crate::wait;
 use crate::world::World;
 
@@ -56,12 +57,18 @@ impl Questions {
         .await
     }
 
+    /// Waits until so many more were refused.
+    pub async fn wait_more(&self, count: usize) -> Result<()> {
+        let now = lock(&self.told).refused;
+        self.wait_refused(now + count).await
+    }
+
     /// Ends, and fails when any question was not answered by the guard.
     pub async fn all_answered(self) -> Result<()> {
         self.stop.cancel();
         self.task.await?;
         let told = lock(&self.told).clone();
-        println!(
+        say!(
             "  {} reviews meanwhile, {} without an answer",
             told.refused + told.other.len(),
             told.other.len()

@@ -9,7 +9,8 @@ use kube::{Api, ResourceExt as _};
 
 use super::scene::{Scene, spec};
 use crate::runner::{Scenario, Stage};
-use crate::trino_on_plane::{COORDINATOR, WORKERS};
+use crate::story::say;
+use crate::trino_on_plane::{COORDINATOR, Spec, WORKERS};
 use crate::wait;
 use crate::world::World;
 
@@ -17,32 +18,32 @@ pub fn scenarios() -> Vec<Scenario> {
     vec![
         Scenario {
             name: "guarded-pod-deletion",
-            stage: Stage::Plane(|world| Box::pin(one_pod(world))),
+            stage: Stage::Shared(|world| Box::pin(one_pod(world))),
         },
         Scenario {
             name: "guarded-deletion-by-force",
-            stage: Stage::Plane(|world| Box::pin(by_force(world))),
+            stage: Stage::Shared(|world| Box::pin(by_force(world))),
         },
         Scenario {
             name: "guarded-collection-deletion",
-            stage: Stage::Plane(|world| Box::pin(collection(world))),
+            stage: Stage::Shared(|world| Box::pin(collection(world))),
         },
         Scenario {
             name: "guarded-workload-deletion",
-            stage: Stage::Plane(|world| Box::pin(workload(world))),
+            stage: Stage::Shared(|world| Box::pin(workload(world))),
         },
         Scenario {
             name: "guarded-namespace-deletion",
-            stage: Stage::Plane(|world| Box::pin(namespace(world))),
+            stage: Stage::Shared(|world| Box::pin(namespace(world))),
         },
         Scenario {
             name: "guarded-helm-uninstall-of-trino",
-            stage: Stage::Plane(|world| Box::pin(uninstall(world))),
+            stage: Stage::Shared(|world| Box::pin(uninstall(world))),
         },
     ]
 }
 
-async fn one_pod(world: &mut World) -> Result<()> {
+async fn one_pod(world: &World) -> Result<()> {
     let scene = Scene::busy(world, spec("deleted")).await?;
     let victim = scene.workers(world).await?.remove(0).name_any();
     let arguments = ["delete", "pod", &scene.space(), &victim];
@@ -52,7 +53,7 @@ async fn one_pod(world: &mut World) -> Result<()> {
     scene.end(world).await
 }
 
-async fn by_force(world: &mut World) -> Result<()> {
+async fn by_force(world: &World) -> Result<()> {
     let scene = Scene::quiet(world, spec("forced")).await?;
     let query = scene.hold().await?;
     let victim = scene.workers(world).await?.remove(0).name_any();
@@ -65,7 +66,7 @@ async fn by_force(world: &mut World) -> Result<()> {
         "--grace-period=0",
     ];
     let said = world.plane.kubectl(&arguments).await?;
-    println!(
+    say!(
         "  $ kubectl {}\n    {}",
         arguments.join(" "),
         said.stderr.trim()
@@ -81,8 +82,12 @@ async fn by_force(world: &mut World) -> Result<()> {
 }
 
 /// All workers at once, and none of those that replace them: each goes when it may.
-async fn collection(world: &mut World) -> Result<()> {
-    let scene = Scene::busy(world, spec("collected")).await?;
+async fn collection(world: &World) -> Result<()> {
+    let spec = Spec {
+        workers: 3,
+        ..spec("collected")
+    };
+    let scene = Scene::busy(world, spec).await?;
     let mark = [
         "label",
         "pod",
@@ -110,14 +115,14 @@ async fn collection(world: &mut World) -> Result<()> {
         Ok(None)
     })
     .await?;
-    println!("  the collection's deletion was refused {refused} times");
+    say!("  the collection's deletion was refused {refused} times");
     ensure!(refused > 0, "busy workers went without a refusal");
-    world.ready(scene.namespace(), WORKERS, 5).await?;
+    world.ready(scene.namespace(), WORKERS, 3).await?;
     scene.end(world).await
 }
 
 /// The workload goes at once, its pods when they may: the guard itself evicts them, since nobody else will come.
-async fn workload(world: &mut World) -> Result<()> {
+async fn workload(world: &World) -> Result<()> {
     let mut scene = Scene::busy(world, spec("ownerless")).await?;
     let arguments = [
         "delete",
@@ -133,11 +138,11 @@ async fn workload(world: &mut World) -> Result<()> {
     scene.end(world).await
 }
 
-async fn namespace(world: &mut World) -> Result<()> {
+async fn namespace(world: &World) -> Result<()> {
     let mut scene = Scene::busy(world, spec("namespace")).await?;
     let arguments = ["delete", "namespace", scene.namespace(), "--timeout=200s"];
     let said = world.plane.kubectl(&arguments).await?;
-    println!(
+    say!(
         "  $ kubectl {}\n    {}",
         arguments.join(" "),
         said.stderr.trim()
@@ -152,22 +157,22 @@ async fn namespace(world: &mut World) -> Result<()> {
     Ok(())
 }
 
-async fn uninstall(world: &mut World) -> Result<()> {
+async fn uninstall(world: &World) -> Result<()> {
     let chart = world.plane.folder().join("tiny-trino");
     let spec = spec("released");
     write_chart(&chart, &spec.items())?;
     let chart = chart.display().to_string();
     world.plane.namespace("released", spec.labels).await?;
     let install = ["install", "trino", &chart, "-n=released", "--wait"];
-    println!("  $ helm install trino tiny-trino -n released --wait");
+    say!("  $ helm install trino tiny-trino -n released --wait");
     world.plane.helm(&install).await?.ok()?;
     let mut scene = Scene::busy(world, spec).await?;
-    println!("  $ helm uninstall trino -n released");
+    say!("  $ helm uninstall trino -n released");
     let said = world
         .plane
         .helm(&["uninstall", "trino", "-n=released"])
         .await?;
-    println!("    {}", said.stdout.trim());
+    say!("    {}", said.stdout.trim());
     said.ok().context("helm uninstall exits 0")?;
     let left = scene.workers(world).await?;
     ensure!(!left.is_empty(), "busy workers went with their release");

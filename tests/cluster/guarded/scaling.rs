@@ -8,6 +8,7 @@ use super::installation;
 use super::scene::{Scene, ours, spec};
 use crate::plane::external_metrics::ExternalMetrics;
 use crate::runner::{Scenario, Stage};
+use crate::story::say;
 use crate::trino_on_plane::{Owner, Spec, WORKERS};
 use crate::wait;
 use crate::world::World;
@@ -16,15 +17,15 @@ pub fn scenarios() -> Vec<Scenario> {
     vec![
         Scenario {
             name: "guarded-deployment-scaled-by-kubectl",
-            stage: Stage::Plane(|world| Box::pin(by_kubectl(world))),
+            stage: Stage::Shared(|world| Box::pin(by_kubectl(world))),
         },
         Scenario {
             name: "guarded-stateful-set-scaled",
-            stage: Stage::Plane(|world| Box::pin(stateful_set(world))),
+            stage: Stage::Shared(|world| Box::pin(stateful_set(world))),
         },
         Scenario {
             name: "guarded-rollout-restart",
-            stage: Stage::Plane(|world| Box::pin(rollout(world))),
+            stage: Stage::Shared(|world| Box::pin(rollout(world))),
         },
         Scenario {
             name: "guarded-hpa-without-clamp",
@@ -37,7 +38,7 @@ pub fn scenarios() -> Vec<Scenario> {
     ]
 }
 
-async fn by_kubectl(world: &mut World) -> Result<()> {
+async fn by_kubectl(world: &World) -> Result<()> {
     let scene = Scene::busy(world, spec("scaled")).await?;
     let refusals = scale(world, &scene, 2).await?;
     ensure!(!refusals.is_empty(), "busy workers went without a refusal");
@@ -45,7 +46,7 @@ async fn by_kubectl(world: &mut World) -> Result<()> {
     scene.end(world).await
 }
 
-async fn stateful_set(world: &mut World) -> Result<()> {
+async fn stateful_set(world: &World) -> Result<()> {
     let spec = Spec {
         owner: Owner::StatefulSet,
         workers: 4,
@@ -65,7 +66,7 @@ async fn scale(world: &World, scene: &Scene, replicas: u32) -> Result<Vec<String
     world.plane.insist(&arguments).await
 }
 
-async fn rollout(world: &mut World) -> Result<()> {
+async fn rollout(world: &World) -> Result<()> {
     let scene = Scene::busy(world, spec("restarted")).await?;
     let before = scene.workers(world).await?;
     let workload = scene.cluster.spec.workload();
@@ -91,7 +92,9 @@ async fn rollout(world: &mut World) -> Result<()> {
 
 async fn autoscaled(world: &mut World, namespace: &'static str, clamp: bool) -> Result<()> {
     let mut values = installation::values();
-    values["clamp"]["enabled"] = clamp.into();
+    if clamp {
+        values["clamp"]["enabled"] = true.into();
+    }
     installation::with(world, values).await?;
     let metrics = ExternalMetrics::start(&world.plane).await?;
     let outcome = autoscale(world, &metrics, namespace, clamp).await;
@@ -110,16 +113,16 @@ async fn autoscale(
     // Three of five workers hold data whose client has stopped: the two idle ones go first, the third victim may not.
     let query = scene.hold_on(3).await?;
     world.plane.apply(&scaler(namespace).to_string()).await?;
-    println!("  the autoscaler's metric falls from 5 to 2; clamp: {clamp}");
+    say!("  the autoscaler's metric falls from 5 to 2; clamp: {clamp}");
     metrics.set(2);
     if clamp {
         world.ready(namespace, WORKERS, 3).await?;
-        println!("  clamped to 3");
+        say!("  clamped to 3");
         scene.event(world, "ClampedScaleDown").await?;
     } else {
         two_drained(world, &scene).await?;
         let pods = world.ready(namespace, WORKERS, 5).await?;
-        println!("  two are drained, {} are there: all or none", pods.len());
+        say!("  two are drained, {} are there: all or none", pods.len());
         scene.event(world, "FailedRescale").await?;
     }
     scene.release(&query).await?;

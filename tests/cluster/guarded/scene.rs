@@ -12,6 +12,7 @@ use xtrinode::trino::words::{NodeState, QueryState};
 
 use super::installation::{self, ENFORCE};
 use crate::simulated_load::SimulatedLoad;
+use crate::story::say;
 use crate::trino_on_plane::{Spec, TrinoOnPlane, WORKERS};
 use crate::wait;
 use crate::world::World;
@@ -36,9 +37,17 @@ pub fn spec(namespace: &'static str) -> Spec {
     }
 }
 
+/// The same on nodes of its own, for scenarios that drain, taint or cordon them.
+pub fn spec_on_own_nodes(namespace: &'static str) -> Spec {
+    Spec {
+        own_nodes: true,
+        ..spec(namespace)
+    }
+}
+
 impl Scene {
     /// A cluster under load.
-    pub async fn busy(world: &mut World, spec: Spec) -> Result<Self> {
+    pub async fn busy(world: &World, spec: Spec) -> Result<Self> {
         let mut scene = Self::quiet(world, spec).await?;
         scene.load(3).await?;
         Ok(scene)
@@ -53,7 +62,7 @@ impl Scene {
     }
 
     /// The same without load.
-    pub async fn quiet(world: &mut World, spec: Spec) -> Result<Self> {
+    pub async fn quiet(world: &World, spec: Spec) -> Result<Self> {
         installation::usual(world).await?;
         Self::without_guard(world, spec).await
     }
@@ -170,7 +179,7 @@ impl Scene {
     pub async fn calm(&mut self) -> Result<()> {
         let load = self.load.take().context("there is no load")?;
         let report = load.finish().await?;
-        println!("  queries: {report}");
+        say!("  queries: {report}");
         ensure!(
             report.failed.is_empty() && report.wrong.is_empty(),
             "{report}"
@@ -178,14 +187,12 @@ impl Scene {
         Ok(())
     }
 
-    /// Ends the load, which nothing may have failed, and takes everything away.
+    /// Ends the load, which nothing may have failed, and takes everything away, without waiting until it is gone.
     pub async fn end(mut self, world: &World) -> Result<()> {
         if self.load.is_some() {
             self.calm().await?;
         }
-        let label = ["label", "namespace", self.namespace(), "xtrinode.io/guard-"];
-        world.plane.kubectl(&label).await?.ok()?;
-        world.remove(self.namespace()).await
+        self.cluster.remove(world).await
     }
 }
 

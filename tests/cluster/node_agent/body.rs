@@ -100,6 +100,14 @@ impl Body {
         self.probe.succeeds().await
     }
 
+    /// How long until it is looked at again, once it is ready. There may be hundreds of simulated nodes.
+    pub const fn period(&self) -> Duration {
+        match self.being {
+            Being::Process { .. } => Duration::from_secs(1),
+            Being::Simulated(_) => Duration::from_secs(3),
+        }
+    }
+
     /// Starts the preStop hook.
     pub fn before_stop(&self) -> RunningHook {
         let wait = match self.hook {

@@ -22,6 +22,8 @@ use super::{Shared, lock, pod, trino_pod};
 const LOOK: Duration = Duration::from_millis(400);
 /// Between two tries of something that failed.
 const AGAIN: Duration = Duration::from_secs(1);
+/// So many tries a start that fails is nobody's business: a file that comes in a moment, a name that is about to be free.
+const QUIET_TRIES: u32 = 10;
 /// Failed probes in a row until a ready pod is not ready.
 const FAILURES: u32 = 3;
 /// A container that ends again and again waits this long at most.
@@ -133,7 +135,7 @@ impl Life {
     async fn start(&mut self) -> Result<Option<Body>> {
         let id = format!("xtrinode-test://{}-{}", self.uid(), self.facts.restarts);
         self.facts.container_id = id;
-        let mut told = String::new();
+        let mut tries = 0;
         while self.order() == Order::Live {
             let place = Place {
                 shared: Arc::clone(&self.shared),
@@ -147,10 +149,9 @@ impl Life {
                     return Ok(Some(body));
                 }
                 Err(error) => {
-                    let text = format!("{error:#}");
-                    if text != told {
-                        println!("node agent: {} waits: {text}", self.pod.name_any());
-                        told = text;
+                    tries += 1;
+                    if tries == QUIET_TRIES {
+                        println!("node agent: {:?} waits: {error:#}", self.key());
                     }
                     tokio::time::sleep(AGAIN).await;
                 }
@@ -176,7 +177,8 @@ impl Life {
             } else if self.is_ready() && failures >= FAILURES {
                 self.set_ready(false).await?;
             }
-            self.pause(if is_ready { AGAIN } else { LOOK }).await;
+            let next = if is_ready { body.period() } else { LOOK };
+            self.pause(next).await;
         }
     }
 

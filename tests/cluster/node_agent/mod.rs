@@ -4,6 +4,7 @@
 
 mod addresses;
 mod body;
+pub mod liar;
 mod life;
 mod nodes;
 mod pod;
@@ -13,6 +14,7 @@ mod sources;
 mod status;
 mod trino_pod;
 mod volumes;
+mod wire;
 
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
@@ -33,6 +35,7 @@ use crate::leash;
 use crate::plane::{Access, Plane};
 use addresses::Addresses;
 use life::Order;
+pub use nodes::RESERVED;
 
 /// What all pods of an agent share.
 pub struct Shared {
@@ -44,6 +47,10 @@ pub struct Shared {
     processes: Mutex<HashMap<(String, String), u32>>,
     runtimes: trino_pod::Runtimes,
     simulators: simulated::Simulators,
+    liars: liar::Liars,
+    wires: wire::Wires,
+    /// Names of its nodes.
+    nodes: Mutex<Vec<String>>,
 }
 
 /// A running agent. Dropping it kills every process that it started.
@@ -67,20 +74,27 @@ impl Agent {
             processes: Mutex::default(),
             runtimes: trino_pod::Runtimes::default(),
             simulators: simulated::Simulators::default(),
+            liars: liar::Liars::default(),
+            wires: wire::Wires::default(),
+            nodes: Mutex::default(),
         });
         for name in names {
-            nodes::add(&shared.client, name).await?;
+            nodes::add(&shared, name, None).await?;
         }
-        let names = names.iter().map(|name| (*name).to_owned()).collect();
         let tasks = [
             tokio::spawn(follow(Arc::clone(&shared))),
-            tokio::spawn(nodes::keep_alive(shared.client.clone(), names)),
+            tokio::spawn(nodes::keep_alive(Arc::clone(&shared))),
         ];
         Ok(Self {
             shared,
             tasks,
             _folder: folder,
         })
+    }
+
+    /// One more node, for the pods of one owner: only those that tolerate the taint [`RESERVED`] come to it.
+    pub async fn add_node(&self, name: &str, owner: &str) -> Result<()> {
+        nodes::add(&self.shared, name, Some(owner)).await
     }
 
     /// Sends a signal to a pod's process: `KILL` crashes its container, `STOP` and `CONT` pause it and let it go on.
@@ -93,12 +107,32 @@ impl Agent {
         Ok(())
     }
 
+    /// Holds everything between a pod of ours and the API server, or lets it go on.
+    pub fn hold_wire(&self, namespace: &str, pod: &str, held: bool) {
+        let name = (namespace.to_owned(), pod.to_owned());
+        self.shared.wires.hold(name, held);
+    }
+
+    /// What a pod's process holds in memory.
+    pub fn resident_mib(&self, namespace: &str, pod: &str) -> Result<u64> {
+        let status =
+            std::fs::read_to_string(format!("/proc/{}/status", self.pid(namespace, pod)?))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = line.and_then(|line| line.split_whitespace().next());
+        Ok(kib.context("VmRSS")?.parse::<u64>()? / 1024)
+    }
+
     /// The process id of a running pod.
     pub fn pid(&self, namespace: &str, pod: &str) -> Result<u32> {
         let key = (namespace.to_owned(), pod.to_owned());
         let processes = lock(&self.shared.processes);
         let found = processes.get(&key).copied();
         found.with_context(|| format!("no process of pod {namespace}/{pod}"))
+    }
+
+    /// Makes a simulated node whose pod is annotated with [`liar::MAY_LIE`] say this of itself; nothing is the truth.
+    pub fn lie(&self, pod: &Pod, lie: Option<liar::Lie>) {
+        self.shared.liars.tell(pod, lie);
     }
 
     /// The last lines of a pod's process, as far as it was not restarted.

@@ -1,5 +1,6 @@
 //! The Node objects of an agent: made Ready, and kept alive by renewing their leases as kubelets do.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -11,30 +12,40 @@ use kube::{Api, Client};
 use serde_json::json;
 
 use super::status::time;
+use super::{Shared, lock};
+
+/// The key of the taint on nodes that have an owner.
+pub const RESERVED: &str = "tests/reserved";
 
 /// Kubelets renew every 10 s; the plane allows 10 minutes.
 const RENEW: Duration = Duration::from_secs(30);
 
-/// Creates a node with room for everything.
-pub async fn add(client: &Client, name: &str) -> Result<()> {
+/// Creates a node with room for everything; where it has an owner, for that one's pods alone.
+pub async fn add(shared: &Shared, name: &str, owner: Option<&str>) -> Result<()> {
     let labels = json!({"kubernetes.io/hostname": name});
-    let node =
-        json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "labels": labels}});
+    let taint = |owner| json!({"key": RESERVED, "value": owner, "effect": "NoSchedule"});
+    let taints: Vec<_> = owner.map(taint).into_iter().collect();
+    let node = json!({
+        "apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "labels": labels}, "spec": {"taints": taints},
+    });
+    let client = &shared.client;
     let api = Api::<Node>::all(client.clone());
     let by = PatchParams::apply("node-agent").force();
     api.patch(name, &by, &Patch::Apply(node)).await?;
     renew(client, name).await?;
     api.patch_status(name, &PatchParams::default(), &Patch::Merge(ready()))
         .await?;
+    lock(&shared.nodes).push(name.to_owned());
     Ok(())
 }
 
 /// Renews leases for ever. An API server that a test has stopped is asked again at the next turn.
-pub async fn keep_alive(client: Client, names: Vec<String>) {
+pub async fn keep_alive(shared: Arc<Shared>) {
     loop {
         tokio::time::sleep(RENEW).await;
+        let names = lock(&shared.nodes).clone();
         for name in &names {
-            if let Err(error) = renew(&client, name).await {
+            if let Err(error) = renew(&shared.client, name).await {
                 println!("node agent: the lease of {name} was not renewed: {error:#}");
             }
         }

@@ -15,7 +15,9 @@ use super::body::{Place, Probe};
 use super::pod;
 use super::sources::Sources;
 use super::volumes::Mounts;
+use super::wire::Wire;
 use crate::leash::Leashed;
+use crate::plane::Access;
 
 /// Where service account tokens are mounted in every pod.
 const ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
@@ -24,6 +26,7 @@ const ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
 pub struct Program {
     address: String,
     files: JoinHandle<()>,
+    _wire: Wire,
 }
 
 impl Drop for Program {
@@ -54,14 +57,23 @@ impl Program {
         let mut mounts = Mounts::of(pod, &folder.join("root"), &address);
         mounts.sync(&mut sources, pod).await?;
         let mut variables = variables(container, pod, &sources, &mounts, &address).await?;
-        variables.push(("KUBECONFIG".into(), kubeconfig(place, pod, &mounts)?));
+        let name = (pod.namespace().unwrap_or_default(), pod.name_any());
+        let wire = place.shared.wires.lay(name, &place.shared.access.server);
+        let wire = wire.await?;
+        let kubeconfig = kubeconfig(place, pod, &mounts, &wire)?;
+        variables.push(("KUBECONFIG".into(), kubeconfig));
         let arguments: Vec<String> = arguments(container)
             .map(|argument| mounts.translate(&expand(argument, &variables)))
             .collect();
         let binary = Path::new(env!("CARGO_BIN_EXE_xtrinode"));
         let process = Leashed::start_with(binary, arguments, &variables, &folder, &place.log(pod))?;
         let files = tokio::spawn(mounts.keep_up(sources, pod.clone()));
-        Ok((process, Self { address, files }))
+        let program = Self {
+            address,
+            files,
+            _wire: wire,
+        };
+        Ok((process, program))
     }
 
     /// How the pod's readiness is asked for.
@@ -128,15 +140,16 @@ fn expand(text: &str, variables: &[(String, String)]) -> String {
 
 /// A kubeconfig that stands for the service account's mounted token; a file that is not there when none is mounted, so
 /// that the program never finds somebody else's.
-fn kubeconfig(place: &Place, pod: &Pod, mounts: &Mounts) -> Result<String> {
+fn kubeconfig(place: &Place, pod: &Pod, mounts: &Mounts, wire: &Wire) -> Result<String> {
     let path: PathBuf = place.folder(pod).join("kubeconfig");
     if let Some(folder) = mounts.folder(ACCOUNT) {
         let user = json!({"tokenFile": folder.join("token")});
         let namespace = pod.namespace().unwrap_or_default();
-        place
-            .shared
-            .access
-            .write_kubeconfig(&path, &namespace, &user)?;
+        let access = Access {
+            server: format!("https://{}", wire.address),
+            ..place.shared.access.clone()
+        };
+        access.write_kubeconfig(&path, &namespace, &user)?;
     }
     Ok(path.display().to_string())
 }

@@ -7,6 +7,7 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::process::ExitStatus;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use anyhow::Result;
 use jiff::Timestamp;
@@ -17,8 +18,12 @@ use xtrinode::demo::simulator::{Access, Simulator, SimulatorConfig, Users, Versi
 
 use super::addresses::ClusterName;
 use super::body::Place;
-use super::{lock, pod, trino_pod};
+use super::liar::Mouth;
+use super::{liar, lock, pod, trino_pod};
 use crate::trino_config::{ADMIN, VIEWER};
+
+/// A listener that was let go of is closed by then.
+const CLOSING: Duration = Duration::from_millis(50);
 
 /// The simulated clusters of an agent.
 #[derive(Default)]
@@ -30,6 +35,8 @@ pub struct SimulatedNode {
     /// The worker's name; nothing for a coordinator.
     worker: Option<String>,
     ended: AtomicBool,
+    /// Speaks for it, where it may lie.
+    _mouth: Option<Mouth>,
 }
 
 impl Simulators {
@@ -50,11 +57,12 @@ impl Simulators {
         } else {
             Users::only([])
         };
+        let lies = place.shared.liars.tongue(pod).is_some();
         let config = SimulatorConfig {
             version,
             workers: 0,
             coordinator_host: lock(&place.shared.addresses).coordinator(&cluster)?,
-            coordinator_port: trino_pod::PORT,
+            coordinator_port: if lies { liar::TRUTH } else { trino_pod::PORT },
             access: Access {
                 view_queries: Users::only([ADMIN, VIEWER]),
                 read_system: Users::only([ADMIN]),
@@ -66,6 +74,8 @@ impl Simulators {
         };
         let simulator = Arc::new(Simulator::start(config).await?);
         simulator.stop_coordinator();
+        // Its listener closes when the runtime drops the task that had it.
+        tokio::time::sleep(CLOSING).await;
         all.insert(cluster, Arc::clone(&simulator));
         Ok(simulator)
     }
@@ -83,6 +93,13 @@ impl SimulatedNode {
     /// Starts it. A worker that is started again has another name, since its old tasks are not on it.
     pub async fn start(place: &Place, pod: &Pod, version: Version) -> Result<Self> {
         let simulator = place.shared.simulators.of(place, pod, version).await?;
+        let mut address = SocketAddr::from((place.address, trino_pod::PORT));
+        let mut mouth = None;
+        if let Some(tongue) = place.shared.liars.tongue(pod) {
+            let truth = SocketAddr::from((place.address, liar::TRUTH));
+            mouth = Some(Mouth::open(address, truth, tongue).await?);
+            address = truth;
+        }
         let mut worker = None;
         if trino_pod::is_coordinator(pod) {
             simulator.start_coordinator().await?;
@@ -91,7 +108,6 @@ impl SimulatedNode {
                 0 => pod.name_any(),
                 restarts => format!("{}-{restarts}", pod.name_any()),
             };
-            let address = SocketAddr::from((place.address, trino_pod::PORT));
             simulator.join_worker(&name, address).await?;
             worker = Some(name);
         }
@@ -99,6 +115,7 @@ impl SimulatedNode {
             simulator,
             worker,
             ended: AtomicBool::new(false),
+            _mouth: mouth,
         })
     }
 

@@ -61,6 +61,12 @@ impl Access {
         Ok(std::fs::write(path, content.to_string())?)
     }
 
+    /// Writes a kubeconfig whose user acts as `user` and may do everything.
+    pub fn write_acting_as(&self, path: &Path, user: &str) -> Result<()> {
+        let user = json!({"token": ADMIN_TOKEN, "as": user, "as-groups": ["system:masters"]});
+        self.write_kubeconfig(path, "default", &user)
+    }
+
     /// A client of the administrator.
     pub async fn admin(&self) -> Result<Client> {
         self.client(&json!({"token": ADMIN_TOKEN})).await
@@ -69,6 +75,14 @@ impl Access {
     /// A client of the administrator that takes each answer as it is, where others ask again after 429 and 503 themselves.
     pub async fn asking_once(&self) -> Result<Client> {
         let mut config = self.config(&json!({"token": ADMIN_TOKEN})).await?;
+        config.default_retry = false;
+        Ok(Client::try_from(config)?)
+    }
+
+    /// A client that acts as `user` with these groups and takes each answer as it is.
+    pub async fn acting_once_as(&self, user: &str, groups: &[&str]) -> Result<Client> {
+        let user = json!({"token": ADMIN_TOKEN, "as": user, "as-groups": groups});
+        let mut config = self.config(&user).await?;
         config.default_retry = false;
         Ok(Client::try_from(config)?)
     }

@@ -22,7 +22,7 @@ const API: &str = "/apis/external.metrics.k8s.io/v1beta1";
 /// [`ExternalMetrics::stop`].
 pub struct ExternalMetrics {
     value: Arc<AtomicU32>,
-    _server: Https,
+    server: Https,
 }
 
 impl ExternalMetrics {
@@ -37,18 +37,8 @@ impl ExternalMetrics {
             )
             .with_state(Arc::clone(&value));
         let server = Https::start(&plane.certs.authority, router).await?;
-        plane
-            .apply(&objects(server.address.port()).to_string())
-            .await?;
-        let metrics = Self {
-            value,
-            _server: server,
-        };
-        wait::until("the external metrics API", 60, async || {
-            let request = ::http::Request::get(API).body(Vec::new())?;
-            Ok(plane.client.request_text(request).await.ok().map(drop))
-        })
-        .await?;
+        let metrics = Self { value, server };
+        register(plane, metrics.server.address.port()).await?;
         Ok(metrics)
     }
 
@@ -59,13 +49,25 @@ impl ExternalMetrics {
 
     /// Takes it away.
     pub async fn stop(self, plane: &Plane) -> Result<()> {
-        let name = format!("v1beta1.{GROUP}");
-        plane
-            .kubectl(&["delete", "apiservice", &name])
-            .await?
-            .ok()?;
-        Ok(())
+        unregister(plane).await
     }
+}
+
+/// Makes whoever serves on this port of loopback the external metrics API, and waits until it answers as such.
+pub async fn register(plane: &Plane, port: u16) -> Result<()> {
+    plane.apply(&objects(port).to_string()).await?;
+    wait::until("the external metrics API", 60, async || {
+        let request = ::http::Request::get(API).body(Vec::new())?;
+        Ok(plane.client.request_text(request).await.ok().map(drop))
+    })
+    .await
+}
+
+/// Takes the registration away.
+pub async fn unregister(plane: &Plane) -> Result<()> {
+    let name = format!("v1beta1.{GROUP}");
+    let delete = ["delete", "apiservice", &name];
+    plane.kubectl(&delete).await?.ok().map(drop)
 }
 
 fn objects(port: u16) -> Value {

@@ -12,6 +12,7 @@ use kube::api::{Patch, PatchParams};
 use serde_json::json;
 
 use super::Plane;
+use crate::story::say;
 use crate::tool::{self, Said};
 use crate::{parts, wait};
 
@@ -54,7 +55,7 @@ impl Plane {
             .iter()
             .map(|word| word.as_ref().to_string_lossy())
             .collect();
-        println!("  $ kubectl {}", words.join(" "));
+        say!("  $ kubectl {}", words.join(" "));
         let said = self.kubectl(arguments).await?;
         digest(&said);
         said.ok().map(drop)
@@ -67,13 +68,13 @@ impl Plane {
             .iter()
             .map(|word| word.as_ref().to_string_lossy())
             .collect();
-        println!("  $ until kubectl {}; do sleep 2; done", words.join(" "));
+        say!("  $ until kubectl {}; do sleep 2; done", words.join(" "));
         let mut refusals = Vec::new();
         for _ in 0..TRIES {
             let said = self.kubectl(arguments).await?;
             if said.success {
                 if let Some(first) = refusals.first() {
-                    println!("    refused {} times, at first: {first}", refusals.len());
+                    say!("    refused {} times, at first: {first}", refusals.len());
                 }
                 digest(&said);
                 return Ok(refusals);
@@ -124,8 +125,8 @@ fn digest(said: &Said) {
     }
     for line in lines() {
         match times.remove(&start(line)) {
-            Some(1) => println!("    {line}"),
-            Some(count) => println!("    {line}\n      … {count} times in all"),
+            Some(1) => say!("    {line}"),
+            Some(count) => say!("    {line}\n      … {count} times in all"),
             None => {}
         }
     }

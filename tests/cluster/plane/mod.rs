@@ -5,6 +5,7 @@ mod access;
 pub mod certs;
 pub mod external_metrics;
 pub mod https;
+pub mod keda;
 mod kubectl;
 mod programs;
 pub mod webhook;

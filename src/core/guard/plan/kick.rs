@@ -61,7 +61,7 @@ pub(super) fn kick(crew: &Crew<'_>, memory: &mut Memory, pod: &Pod) -> Option<Ac
 }
 
 /// The kick: at once when a pod becomes free, then 10, 20 and 40 s after the one before; again from the start when it is
-/// refused once more.
+/// refused once more, or while the proof that goes with it stands nowhere.
 pub(super) fn kick_if(
     view: &View<'_>,
     memory: &mut Memory,
@@ -95,7 +95,10 @@ fn next(view: &View<'_>, pod: &Pod, kicks: Option<Kicks>) -> Option<u32> {
         None => {
             let want = pod.notes.want.as_ref();
             let again = want.is_some_and(|want| want.at > kicks.last);
-            (again && since >= Duration::from_secs(REPEATS[0])).then_some(1)
+            // Those before were never written: the API server may have been away for longer than all of them took.
+            let unwritten = proof(view, pod).is_some() && !view.is_announced(pod);
+            let due = again || unwritten;
+            (due && since >= Duration::from_secs(REPEATS[0])).then_some(1)
         }
     }
 }

@@ -74,7 +74,7 @@ impl Query {
         if self.spec.fails_analysis {
             return self.fail(missing_table(), around.now, around.alive);
         }
-        if around.schedulable.is_empty() {
+        if self.nodes(around).is_empty() {
             return self.fail(no_nodes(), around.now, around.alive);
         }
         self.stages = vec![Stage::default(); self.spec.stages.max(1) as usize];
@@ -84,7 +84,7 @@ impl Query {
 
     /// Makes the tasks of a new attempt, in the order of the nodes from a random one on.
     fn place(&mut self, around: &Surroundings<'_>, random: &mut Random) {
-        let nodes = around.schedulable;
+        let nodes = self.nodes(around);
         let everywhere = u32::try_from(nodes.len()).unwrap_or(u32::MAX);
         let wanted = self.spec.tasks_per_stage.unwrap_or(everywhere).max(1);
         let last = self.stages.len().saturating_sub(1);
@@ -101,6 +101,13 @@ impl Query {
                 stage.tasks.push(task);
             }
         }
+    }
+
+    /// The nodes that its tasks may go to.
+    fn nodes(&self, around: &Surroundings<'_>) -> Vec<Arc<Node>> {
+        let chosen = &self.spec.workers;
+        let may = |node: &&Arc<Node>| chosen.is_empty() || chosen.contains(&node.name);
+        around.schedulable.iter().filter(may).cloned().collect()
     }
 
     fn run(&mut self, random: &mut Random) {
@@ -136,7 +143,7 @@ impl Query {
 
     /// A worker is gone with tasks of this query: what the retry policy makes of it.
     fn survive(&mut self, failure: Failure, around: &Surroundings<'_>, random: &mut Random) {
-        if around.schedulable.is_empty() || self.attempt + 1 >= MAX_ATTEMPTS {
+        if self.nodes(around).is_empty() || self.attempt + 1 >= MAX_ATTEMPTS {
             return self.fail(failure, around.now, around.alive);
         }
         match self.spec.retry {

@@ -162,6 +162,15 @@ impl Model {
         worker.ok_or(Refused::Transition)?.set_state(to, now, grace)
     }
 
+    /// Leaves a task on a worker that never ends and that no query knows. Answers whether the worker is there.
+    pub fn leak_task(&mut self, name: &str) -> bool {
+        let worker = self
+            .workers
+            .iter_mut()
+            .find(|w| w.node.name == name && w.is_alive());
+        worker.map(|worker| worker.leaked += 1).is_some()
+    }
+
     /// Draws the id of the next query; it is no query yet.
     pub fn next_query_id(&mut self) -> String {
         let date = query_id_date(self.epoch_millis, self.now);

@@ -158,6 +158,54 @@ fn a_draining_worker_keeps_its_tasks_and_gets_new_ones_until_it_is_noticed() {
 }
 
 #[test]
+fn a_leaked_task_keeps_a_worker_draining_and_belongs_to_no_query() {
+    let mut model = cluster(2);
+    let name = model.workers()[0].node.name.clone();
+    assert!(model.leak_task(&name) && !model.leak_task("nobody"));
+    model
+        .set_worker_state(&name, NodeState::Draining)
+        .expect("draining");
+    run(&mut model, 600);
+    let worker = model.worker(&name).expect("worker");
+    assert_eq!(worker.state, NodeState::Draining);
+    assert_eq!(model.queries().count(), 0);
+}
+
+#[test]
+fn a_query_goes_to_the_workers_that_it_names() {
+    let mut model = cluster(3);
+    let name = model.workers()[1].node.name.clone();
+    let id = model.submit(QuerySpec {
+        workers: vec![name.clone()],
+        ..held()
+    });
+    let nobody = model.submit(QuerySpec {
+        workers: vec!["nobody".to_owned()],
+        ..held()
+    });
+    run(&mut model, 10);
+    let tasks = query(&model, &id).tasks().map(|(_, task)| &task.node.name);
+    assert_eq!(tasks.collect::<Vec<_>>(), [&name]);
+    let failure = query(&model, &nobody).failure.as_ref().map(|f| f.name);
+    assert_eq!(failure, Some("NO_NODES_AVAILABLE"));
+}
+
+#[test]
+fn what_does_not_fit_into_the_coordinator_stays_on_the_worker_as_flushing() {
+    let mut model = cluster(1);
+    let id = model.submit(QuerySpec {
+        pages_per_task: 60,
+        ..held()
+    });
+    run(&mut model, 20);
+    let task = query(&model, &id).tasks().next().expect("a task").1;
+    assert_eq!(
+        (task.seen.state, task.seen.buffer, task.seen.pages),
+        (TaskState::Flushing, BufferState::Flushing, 20)
+    );
+}
+
+#[test]
 fn the_coordinator_notices_draining_only_at_its_next_poll() {
     let mut model = cluster(1);
     run(&mut model, 7);

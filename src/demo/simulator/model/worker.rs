@@ -42,6 +42,8 @@ pub struct Worker {
     pub started: Duration,
     /// When it vanished; its sockets are closed then.
     pub lost: Option<Duration>,
+    /// Tasks that never end and that no query knows, as Trino's bugs leave behind: it drains as long as it has any.
+    pub leaked: u64,
     drain: Drain,
     next_poll: Duration,
 }
@@ -55,6 +57,7 @@ impl Worker {
             seen: NodeState::Active,
             started: now,
             lost: None,
+            leaked: 0,
             drain: Drain::No,
             next_poll: first_poll,
         }
@@ -97,11 +100,12 @@ impl Worker {
         Ok(())
     }
 
-    /// Moves the drain on. `busy` = some task here is not done.
+    /// Moves the drain on. `busy` = some query's task here is not done.
     pub(super) fn step(&mut self, now: Duration, grace: Duration, busy: bool) {
         if !self.is_alive() {
             return;
         }
+        let busy = busy || self.leaked > 0;
         self.drain = match self.drain {
             Drain::Noticing { until } if now >= until => Drain::Waiting,
             Drain::Waiting if !busy => Drain::Settling { until: now + grace },

@@ -173,7 +173,7 @@ pub fn worker_metrics(model: &Model, worker: &Worker) -> Vec<(&'static str, u64)
         .queries()
         .flat_map(Query::tasks)
         .filter(|(_, task)| task.node.name == worker.node.name);
-    let (mut tracked, mut live) = (0, 0);
+    let (mut tracked, mut live) = (worker.leaked, worker.leaked);
     for (_, task) in tasks {
         tracked += 1;
         live += u64::from(!task.live.state.is_done());

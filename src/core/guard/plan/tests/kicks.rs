@@ -41,6 +41,21 @@ fn a_refused_pod_that_may_go_is_kicked_at_once_and_after_10_20_and_40_seconds() 
 }
 
 #[test]
+fn a_proof_that_could_not_be_written_is_written_later_however_long_that_takes() {
+    let mut stage = Stage::deployment(3);
+    stage.kicks = false;
+    stage.refuse("w-1", Cause::Evict);
+    stage.run(300);
+    let tries = stage.only("kick").len();
+    assert!(tries > 8, "{tries}: an API server that is away for minutes");
+    stage.kicks = true;
+    stage.run(50);
+    assert!(stage.pod("w-1").notes.drained.is_some());
+    stage.run(71);
+    assert_eq!(stage.times("kick", 300), [0; 0], "written and repeated");
+}
+
+#[test]
 fn each_kick_differs_from_the_one_before() {
     let mut stage = Stage::deployment(3);
     stage.refuse("w-1", Cause::Controller);

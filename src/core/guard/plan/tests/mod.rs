@@ -36,6 +36,8 @@ struct Stage {
     puts: bool,
     /// Whether the coordinator is asked for proofs.
     proves: bool,
+    /// Whether kicks are written.
+    kicks: bool,
     log: Vec<String>,
 }
 
@@ -74,6 +76,7 @@ impl Stage {
             tasks: BTreeMap::new(),
             queries: Some(1),
             puts: true,
+            kicks: true,
             proves: true,
             log: Vec::new(),
         };
@@ -305,6 +308,7 @@ impl Stage {
                     self.evidence.cannot_prove(&uid, container, now);
                 }
             }
+            Action::Kick { .. } if !self.kicks => {}
             other => self.edit(&name, |pod| write(pod, other)),
         }
     }

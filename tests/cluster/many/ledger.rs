@@ -1,0 +1,128 @@
+//! What a run has done: one row for each disruption, those that went wrong included, and what the rows say together.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::kind::Kind;
+
+/// One disruption: done, or why not.
+#[derive(Clone, Debug)]
+pub struct Row {
+    pub kind: Kind,
+    pub real: bool,
+    /// From the caller's first request to its end.
+    pub seconds: f64,
+    pub refusals: usize,
+    /// Queries that finished meanwhile, with all their rows.
+    pub finished: u64,
+    /// Queries that failed meanwhile.
+    pub failed: usize,
+    /// Queries that came back meanwhile with another number of rows.
+    pub wrong: usize,
+    /// Why it was not done within its bound, or could not be done at all.
+    pub undone: Option<String>,
+    /// For each worker that went: seconds from the last moment at which it held anything to its deletion.
+    pub free: Vec<f64>,
+}
+
+impl Row {
+    /// Whether it did what the guard promises.
+    pub const fn is_good(&self) -> bool {
+        self.failed == 0 && self.wrong == 0 && self.undone.is_none()
+    }
+}
+
+/// All rows, and how many are still to come.
+pub struct Ledger {
+    rows: Mutex<Vec<Row>>,
+    left: Mutex<[usize; 2]>,
+}
+
+impl Ledger {
+    /// For so many disruptions of real and of simulated clusters.
+    pub const fn new(real: usize, simulated: usize) -> Self {
+        Self {
+            rows: Mutex::new(Vec::new()),
+            left: Mutex::new([real, simulated]),
+        }
+    }
+
+    /// Whether one more may begin.
+    pub fn take(&self, real: bool) -> bool {
+        let left = &mut lock(&self.left)[usize::from(!real)];
+        let may = *left > 0;
+        *left = left.saturating_sub(1);
+        may
+    }
+
+    /// No other begins.
+    pub fn close(&self) {
+        *lock(&self.left) = [0, 0];
+    }
+
+    /// Adds one that is done.
+    pub fn add(&self, row: Row) {
+        lock(&self.rows).push(row);
+    }
+
+    /// All that are done.
+    pub fn rows(&self) -> Vec<Row> {
+        lock(&self.rows).clone()
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The cost table: for each kind how many there were, how long they took, how long a worker that was free stayed, and how
+/// long the same takes without a guard.
+pub fn table(rows: &[Row], unguarded: &[Row]) -> String {
+    let mut by_kind: BTreeMap<(bool, Kind), Vec<&Row>> = BTreeMap::new();
+    for row in rows {
+        by_kind.entry((!row.real, row.kind)).or_default().push(row);
+    }
+    let mut text = "| kind | clusters | count | refusals | s, median | s, max | free to deleted, s, median | max | unguarded, s, median |\n\
+                    |---|---|---|---|---|---|---|---|---|\n"
+        .to_owned();
+    for ((simulated, kind), rows) in by_kind {
+        let clusters = if simulated { "simulated" } else { "real" };
+        let refusals: usize = rows.iter().map(|row| row.refusals).sum();
+        let took = Spread::of(rows.iter().map(|row| row.seconds));
+        let free = Spread::of(rows.iter().flat_map(|row| row.free.iter().copied()));
+        let without = unguarded.iter().filter(|row| row.kind == kind);
+        let without = Spread::of(without.map(|row| row.seconds));
+        let _ = writeln!(
+            text,
+            "| {} | {clusters} | {} | {refusals} | {} | {} | {} | {} | {} |",
+            kind.name(),
+            rows.len(),
+            took.median,
+            took.max,
+            free.median,
+            free.max,
+            without.median,
+        );
+    }
+    text
+}
+
+/// Two figures of a sample, as text; a dash where there is none.
+struct Spread {
+    median: String,
+    max: String,
+}
+
+impl Spread {
+    fn of(values: impl Iterator<Item = f64>) -> Self {
+        let mut values: Vec<f64> = values.collect();
+        values.sort_by(f64::total_cmp);
+        let show =
+            |value: Option<&f64>| value.map_or("–".to_owned(), |value| format!("{value:.1}"));
+        Self {
+            median: show(values.get(values.len() / 2)),
+            max: show(values.last()),
+        }
+    }
+}
