@@ -208,13 +208,23 @@ impl Sim {
         if caller.tries > 0 {
             self.callers[at].tries -= 1;
             self.ask_again(at);
-        } else if caller.what != What::Taint {
+        } else if caller.what != What::Taint || !self.is_written_down(at) {
             self.finish(at, false);
             return;
         }
         let spent = self.callers[at].tries == 0;
         let pause = if spent { 5000 } else { self.callers[at].every };
         self.enter(pause, Event::Caller(at));
+    }
+
+    /// Whether anybody knows what was asked five times and never again: the tries may have met no replica, or one that died
+    /// between its answer and its writing that down.
+    fn is_written_down(&self, at: usize) -> bool {
+        let mut targets = self.callers[at].targets.iter();
+        targets.any(|target| {
+            let cell = &self.store.cells[target.pix];
+            cell.gone || cell.pod.deleting.is_some() || cell.pod.notes.want.is_some()
+        })
     }
 
     fn tick_off(&mut self, at: usize) {

@@ -166,7 +166,7 @@ pub fn queries(view: &View, pod: &Pod) -> Queries {
 }
 
 /// Whether it was refused for as long as this caller has to wait.
-fn is_over(view: &View, ask: &Ask, pod: &Pod) -> bool {
+pub fn is_over(view: &View, ask: &Ask, pod: &Pod) -> bool {
     let latest = latest(view, ask, pod);
     pod.notes.blocked_since.is_some() && latest.is_some_and(|latest| view.now >= latest)
 }

@@ -88,6 +88,9 @@ pub fn outrun(view: &View, ask: &Ask, verdict: Verdict) -> Verdict {
 
 /// Whether a pod was refused for as long as this caller has to wait at the most.
 fn is_over(view: &View, ask: &Ask, pod: &Pod) -> bool {
+    if pod.role == Role::Coordinator {
+        return coordinator::is_over(view, ask, pod);
+    }
     let refused = pod.notes.blocked_since.is_some();
     let latest = view.latest_for(pod, ask.caller.patience());
     refused && latest.is_some_and(|latest| view.now >= latest)
