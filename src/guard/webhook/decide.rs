@@ -3,13 +3,10 @@
 
 use std::time::Duration;
 
-use axum::http::StatusCode;
-
 use crate::core::guard::ask::{Ask, Outcome, Verdict};
 use crate::core::guard::rows::Row;
-use crate::core::guard::verdict::{outrun, unseen};
+use crate::core::guard::verdict::{outrun, unseen, unwritten};
 use crate::guard::effects::Granted;
-use crate::web::problem::Problem;
 
 use super::Webhook;
 
@@ -21,27 +18,23 @@ const CATCH_UP: Duration = Duration::from_millis(150);
 
 impl Webhook {
     /// The verdict. `live` when it will count: then no allow goes out without its grants.
-    ///
-    /// # Errors
-    /// When the grants of an allow can't be written.
-    pub async fn decide(&self, ask: &Ask, live: bool) -> Result<Verdict, Problem> {
+    pub async fn decide(&self, ask: &Ask, live: bool) -> Verdict {
         let mut verdict = self.looked(ask).await;
         for _ in 0..TRIES {
             if verdict.outcome != Outcome::Allow || !live {
-                return Ok(verdict);
+                return verdict;
             }
             match self.effects.grant(&verdict).await {
-                Granted::All => return Ok(verdict),
+                Granted::All => return verdict,
                 Granted::LostRace => tokio::time::sleep(CATCH_UP).await,
                 Granted::Failed(why) => {
-                    let detail =
-                        format!("the guard could not write down that it allows this: {why}");
-                    return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail));
+                    tracing::warn!(why, "Could not write down that a removal is allowed");
+                    return self.state.view(|view| unwritten(view, ask, verdict));
                 }
             }
             verdict = self.looked(ask).await;
         }
-        Ok(self.state.view(|view| outrun(view, ask, verdict)))
+        self.state.view(|view| outrun(view, ask, verdict))
     }
 
     /// The verdict after the API server was asked for a pod on whose absence it rests. Who can't ask does not allow.

@@ -59,6 +59,40 @@ pub fn judge(view: &View, ask: &Ask) -> Verdict {
 /// not come back; unless the pod's final bound is over, which a watch that lags behind many writes must not put off.
 #[must_use]
 pub fn outrun(view: &View, ask: &Ask, verdict: Verdict) -> Verdict {
+    let text = "other requests for the same pods were faster each time; try again";
+    ungranted(view, ask, verdict, Row::Granted, text)
+}
+
+/// What an allow comes to whose grants could not be written. A refusal, not a failure: callers come back after a 429, and
+/// give up after anything else.
+#[must_use]
+pub fn unwritten(view: &View, ask: &Ask, verdict: Verdict) -> Verdict {
+    let text = "the guard could not write down that it allows this; try again";
+    ungranted(view, ask, verdict, Row::Unknown, text)
+}
+
+/// The verdict when there is no time left to look at anybody, to ask for anything, or to write.
+#[must_use]
+pub fn late(view: &View, ask: &Ask) -> Verdict {
+    let verdict = judge(view, ask);
+    if let Outcome::Look(_) = verdict.outcome {
+        return Verdict {
+            outcome: Outcome::Wait,
+            ..verdict
+        };
+    }
+    if let Some(pod) = unseen::doubtful(view, ask, &verdict) {
+        return Verdict::wait(Row::Unknown, message::not_seen(pod));
+    }
+    let rests = |effect: &Effect| matches!(effect, Effect::Grant { required: true, .. });
+    if !verdict.effects.iter().any(rests) {
+        return verdict;
+    }
+    let text = "the guard could not decide in time; try again";
+    ungranted(view, ask, verdict, Row::Unknown, text)
+}
+
+fn ungranted(view: &View, ask: &Ask, verdict: Verdict, row: Row, text: &str) -> Verdict {
     if verdict.outcome != Outcome::Allow {
         return verdict;
     }
@@ -82,8 +116,7 @@ pub fn outrun(view: &View, ask: &Ask, verdict: Verdict) -> Verdict {
             Effect::Grant { uid, .. } => pod::want(ask, uid, cause, target),
             Effect::Want { .. } => None,
         });
-    let text = "other requests for the same pods were faster each time; try again";
-    Verdict::wait(Row::Granted, text.to_owned()).effects(wants)
+    Verdict::wait(row, text.to_owned()).effects(wants)
 }
 
 /// Whether a pod was refused for as long as this caller has to wait at the most.

@@ -10,7 +10,7 @@ use crate::core::guard::notes::{Cause, GrantKey, Override};
 use crate::core::guard::plan::scene::{SPACE, Scene};
 use crate::core::guard::rows::Row;
 use crate::core::guard::staging::{by, by_person, delete, evict};
-use crate::core::guard::verdict::outrun;
+use crate::core::guard::verdict::{late, outrun, unwritten};
 use crate::trino::words::NodeState::{Active, Draining};
 
 fn ask() -> Ask {
@@ -434,4 +434,50 @@ fn no_race_puts_off_the_final_bound() {
     };
     assert_eq!(late(3599), Outcome::Wait);
     assert_eq!(late(3600), Outcome::Allow);
+}
+
+/// An allow that nobody can write down, or for which there is no time, is a refusal that callers repeat.
+#[test]
+fn who_can_not_write_or_is_late_refuses_for_now() {
+    let scene = with(|scene| scene.crash("w-0"));
+    let view = scene.view();
+    for refused in [
+        unwritten(&view, &ask(), scene.judge(&ask())),
+        late(&view, &ask()),
+    ] {
+        assert_eq!(
+            (refused.row, refused.outcome),
+            (Row::Unknown, Outcome::Wait)
+        );
+        assert_eq!(refused.effects.len(), 1, "its want");
+    }
+}
+
+#[test]
+fn being_late_changes_no_refusal_and_no_allow_that_needs_no_grant() {
+    let scene = busy();
+    let held = late(&scene.view(), &ask());
+    assert_eq!((held.row, held.outcome), (Row::Busy, Outcome::Wait));
+    let mut deleting = busy();
+    let now = deleting.now;
+    deleting.edit("w-0", |pod| pod.deleting = Some(now));
+    let deletion = by_person(delete("w-0"));
+    assert_eq!(late(&deleting.view(), &deletion).outcome, Outcome::Allow);
+}
+
+#[test]
+fn who_has_no_time_to_look_does_not_allow() {
+    let scene = with(|scene| {
+        scene.drained("w-0");
+        scene.pass(3);
+    });
+    assert!(matches!(scene.judge(&ask()).outcome, Outcome::Look(_)));
+    assert_eq!(late(&scene.view(), &ask()).outcome, Outcome::Wait);
+    let unknown = by_person(evict("w-9"));
+    assert_eq!(
+        scene.judge(&unknown).outcome,
+        Outcome::Allow,
+        "asked for first"
+    );
+    assert_eq!(late(&scene.view(), &unknown).outcome, Outcome::Wait);
 }
