@@ -7,11 +7,14 @@ use std::time::Duration;
 use http::HeaderValue;
 use http::header::USER_AGENT;
 use kube::api::{ListParams, PostParams, WatchParams};
+use kube::client::Body;
 use kube::core::{Request, WatchEvent};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use futures::{Stream, StreamExt as _};
+
+use crate::core::guard::time::Time;
 
 use super::failure::{Failure, Permission};
 use super::resource::Resource;
@@ -131,6 +134,21 @@ impl Kubernetes {
         }
     }
 
+    /// What time it is as the API server says, to the second: whatever it answers, it dates its answer. `None` where it
+    /// does not.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn time(&self, limit: Duration) -> Result<Option<Time>, Failure> {
+        let request = http::Request::get("/version").body(Body::empty());
+        let request = request.map_err(|error| Failure::Unavailable(error.to_string()))?;
+        let answer = tokio::time::timeout(limit, self.client.send(request)).await;
+        let answer = answer.map_err(|_| silent(limit))?;
+        let answer = answer.map_err(|error| Failure::Unavailable(error.to_string()))?;
+        let date = answer.headers().get(http::header::DATE);
+        Ok(date.and_then(|date| http_date(date.to_str().ok()?)))
+    }
+
     /// Reads a page of a list, of the server's latest state.
     ///
     /// # Errors
@@ -189,6 +207,33 @@ pub async fn whoami(kubernetes: &Kubernetes) -> Result<String, Failure> {
         .ok_or_else(|| Failure::Unavailable("the answer names nobody".to_owned()))
 }
 
+/// An HTTP date is one of RFC 2822 with GMT.
+fn http_date(text: &str) -> Option<Time> {
+    let moment = jiff::fmt::rfc2822::parse(text).ok()?;
+    let millis = moment.timestamp().as_millisecond();
+    u64::try_from(millis).ok().map(Time::from_millis)
+}
+
 fn silent(limit: Duration) -> Failure {
     Failure::Unavailable(format!("no answer within {limit:?}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::stub::{Answer, LIMIT, Stub};
+    use super::*;
+
+    #[test]
+    fn an_http_date_is_a_time_and_nothing_else_is() {
+        let told = http_date("Sun, 22 Nov 2026 13:49:37 GMT");
+        assert_eq!(told, Time::parse("2026-11-22T13:49:37Z"));
+        assert_eq!(http_date("yesterday"), None);
+    }
+
+    #[tokio::test]
+    async fn an_answer_without_a_date_tells_no_time() {
+        let stub = Stub::new(|_| Answer::status(403, "forbidden"));
+        assert_eq!(stub.kubernetes().time(LIMIT).await, Ok(None));
+        assert_eq!(stub.asked()[0].path, "/version");
+    }
 }

@@ -41,6 +41,9 @@ use super::trino::stream::Stream;
 use super::trino::workers::Workers;
 use super::webhook::{Seeker, Trust, Webhook};
 
+/// The API server's time is asked for once, for so long.
+const TIME: Duration = Duration::from_secs(3);
+
 /// The server drops what is left open when the grace is over; that takes a moment.
 pub(super) const MARGIN: Duration = Duration::from_secs(1);
 
@@ -80,7 +83,8 @@ impl Guard {
         let connected = Kubernetes::connect().await;
         let connected = connected.context("the guard needs a service account or a kubeconfig")?;
         let mut base = Base::new(settings, connected, stop, CancellationToken::new());
-        let (state, fresh) = base.state()?;
+        let clock = base.clock().await;
+        let (state, fresh) = base.state(clock)?;
         let (pen, herald) = base.pen();
         let looks = base.trino(&state);
         let (leader, leadership) = base.candidate(&state, &pen, &looks, &fresh);
@@ -115,7 +119,7 @@ pub fn cleaner(
     stop: &CancellationToken,
 ) -> anyhow::Result<(Leader, Tasks)> {
     let mut base = Base::new(settings, kubernetes, stop, stop.clone());
-    let (state, fresh) = base.state()?;
+    let (state, fresh) = base.state(Clock::start())?;
     let (pen, _) = base.pen();
     let looks = base.trino(&state);
     let leader = base.leader(&state, &pen, &looks, &fresh, lead);
@@ -142,11 +146,23 @@ impl Base {
         }
     }
 
-    fn state(&mut self) -> anyhow::Result<(State, Arc<dyn Fresh>)> {
+    /// The time as all replicas have it, as far as the API server tells it.
+    async fn clock(&self) -> Clock {
+        match self.kubernetes.time(TIME).await {
+            Ok(Some(server)) => Clock::agreed(server),
+            Ok(None) => Clock::start(),
+            Err(failure) => {
+                tracing::warn!(%failure, "Could not ask the API server for the time: this node's clock counts");
+                Clock::start()
+            }
+        }
+    }
+
+    fn state(&mut self, clock: Clock) -> anyhow::Result<(State, Arc<dyn Fresh>)> {
         let watched = self.watch()?;
         let fresh: Arc<dyn Fresh> = Arc::new(Watching(watched.clone(), self.clock));
         let policy = self.settings.policy.clone();
-        let state = State::new(Atlas::Watched(watched), policy, Clock::start());
+        let state = State::new(Atlas::Watched(watched), policy, clock);
         Ok((state, fresh))
     }
 
