@@ -17,7 +17,7 @@ SIM := cargo test --locked --profile sim --features mutants --test simulation --
 .PHONY: help demo check test test-full lint deny unit sim soak-sim mutants chart cluster soak bench fuzz image parts docs
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: ## Build and watch the guard and the exporter on a simulated cluster; needs only the Rust toolchain
 	cargo run --locked -- demo $(ARGS)
