@@ -18,6 +18,7 @@ use crate::collect;
 use crate::core::guard::facts::Name;
 use crate::core::guard::facts::pod::{ClusterId, Role};
 use crate::core::guard::review::Identities;
+use crate::core::guard::time::Time;
 use crate::process::metrics::Metrics;
 use crate::process::readiness::Readiness;
 use crate::process::tasks::Tasks;
@@ -148,14 +149,18 @@ impl Base {
 
     /// The time as all replicas have it, as far as the API server tells it.
     async fn clock(&self) -> Clock {
-        match self.kubernetes.time(TIME).await {
-            Ok(Some(server)) => Clock::agreed(server),
-            Ok(None) => Clock::start(),
-            Err(failure) => {
-                tracing::warn!(%failure, "Could not ask the API server for the time: this node's clock counts");
-                Clock::start()
-            }
-        }
+        let trouble = match self.kubernetes.time(TIME).await {
+            Ok(server) => match server.and_then(Time::of) {
+                Some(server) => return Clock::agreed(server),
+                None => "its answer has no usable Date header".to_owned(),
+            },
+            Err(failure) => failure.to_string(),
+        };
+        tracing::warn!(
+            trouble,
+            "The API server did not tell the time: this node's clock counts"
+        );
+        Clock::start()
     }
 
     fn state(&mut self, clock: Clock) -> anyhow::Result<(State, Arc<dyn Fresh>)> {

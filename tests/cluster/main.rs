@@ -27,6 +27,7 @@ mod hpa_facts;
 mod http;
 mod kick_facts;
 mod leash;
+mod lines;
 mod load;
 mod many;
 mod monitoring;

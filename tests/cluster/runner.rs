@@ -1,18 +1,16 @@
-//! Runs scenarios: those without Trino first, then those of each Trino version on one cluster that they share, since
-//! starting one takes long, then those on control planes: one plane for those that can share it, several of them at a time,
-//! beside it another one for those that can't and a third one for real Trino, one after another on each; last, those that
-//! want the machine for themselves. Prints as it goes; a failure shows the last lines of what ran, and the run goes on.
+//! Runs scenarios: those without Trino first, then those of the [`lines`](crate::lines), last those that want the machine
+//! for themselves. Prints as it goes; a failure shows the last lines of what ran, and the run goes on.
 
 use std::panic::AssertUnwindSafe;
 use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::{Result, anyhow, bail};
+use futures::FutureExt as _;
 use futures::future::LocalBoxFuture;
-use futures::{FutureExt as _, StreamExt as _, stream};
 
-use crate::story::Story;
-use crate::trino::{Cluster, Options, Version};
+use crate::lines;
+use crate::trino::{Cluster, Version};
 use crate::world::World;
 
 /// What a scenario works on.
@@ -20,7 +18,7 @@ pub enum Stage {
     /// Nothing shared.
     Alone(fn() -> LocalBoxFuture<'static, Result<()>>),
     /// A cluster with two workers, whole and without queries; once for each version.
-    Trino(for<'a> fn(&'a mut Cluster) -> LocalBoxFuture<'a, Result<()>>),
+    Trino(OnCluster),
     /// A Kubernetes control plane with nodes, that others use at the same time: the scenario touches only namespaces and
     /// nodes of its own, and takes the guard as `installation::usual` installs it. Most of their time is waiting.
     Shared(OnSharedPlane),
@@ -32,11 +30,9 @@ pub enum Stage {
     Last(fn() -> LocalBoxFuture<'static, Result<()>>),
 }
 
-/// So many scenarios share a control plane at a time.
-const SIDE_BY_SIDE: usize = 8;
-
-type OnSharedPlane = for<'a> fn(&'a World) -> LocalBoxFuture<'a, Result<()>>;
-type OnOwnPlane = for<'a> fn(&'a mut World) -> LocalBoxFuture<'a, Result<()>>;
+pub type OnCluster = for<'a> fn(&'a mut Cluster) -> LocalBoxFuture<'a, Result<()>>;
+pub type OnSharedPlane = for<'a> fn(&'a World) -> LocalBoxFuture<'a, Result<()>>;
+pub type OnOwnPlane = for<'a> fn(&'a mut World) -> LocalBoxFuture<'a, Result<()>>;
 
 /// One named test.
 pub struct Scenario {
@@ -46,7 +42,7 @@ pub struct Scenario {
 
 /// Counts of one run.
 #[derive(Default)]
-struct Tally {
+pub struct Tally {
     passed: usize,
     failed: Vec<String>,
 }
@@ -60,11 +56,11 @@ pub async fn main(scenarios: &[Scenario]) -> ExitCode {
             ExitCode::SUCCESS
         }
         Ok(tally) => {
-            println!(
-                "{} scenarios passed, failed: {}",
-                tally.passed,
-                tally.failed.join(", ")
-            );
+            println!("{} scenarios passed, failed:", tally.passed);
+            tally
+                .failed
+                .iter()
+                .for_each(|failed| println!("  {failed}"));
             ExitCode::FAILURE
         }
         Err(error) => {
@@ -124,10 +120,7 @@ async fn run(scenarios: &[Scenario]) -> Result<Tally> {
             tally.record(scenario.name, outcome, String::new);
         }
     }
-    for version in Version::ALL {
-        on_cluster(version, scenarios, &chosen, &mut tally).await?;
-    }
-    on_planes(scenarios, &chosen, &mut tally).await?;
+    tally.add(lines::run(scenarios, &chosen).await?);
     for scenario in scenarios {
         if let Stage::Last(run) = &scenario.stage
             && chosen(scenario.name)
@@ -145,171 +138,17 @@ async fn run(scenarios: &[Scenario]) -> Result<Tally> {
     Ok(tally)
 }
 
-/// Those that share a control plane, and beside them those that don't: two lines of these, one with real Trino.
-async fn on_planes(
-    scenarios: &[Scenario],
-    chosen: &impl Fn(&str) -> bool,
-    tally: &mut Tally,
-) -> Result<()> {
-    let mut shared = Vec::new();
-    let mut exclusive = Vec::new();
-    let mut real = Vec::new();
-    for scenario in scenarios {
-        match scenario.stage {
-            Stage::Shared(run) if chosen(&on_plane_name(scenario)) => shared.push((scenario, run)),
-            Stage::Plane(run) if chosen(&on_plane_name(scenario)) => {
-                exclusive.push((scenario, run));
-            }
-            Stage::RealTrino(run) if chosen(&on_plane_name(scenario)) => real.push((scenario, run)),
-            _ => {}
-        }
-    }
-    let lines = [shared.is_empty(), exclusive.is_empty(), real.is_empty()];
-    let together = shared.len() > 1 || lines.iter().filter(|is_empty| !**is_empty).count() > 1;
-    let (shared, exclusive, real) = futures::join!(
-        side_by_side(&shared, together),
-        one_by_one("simulated workers", &exclusive, together),
-        one_by_one("real Trino", &real, together),
-    );
-    for part in [shared?, exclusive?, real?] {
-        tally.passed += part.passed;
-        tally.failed.extend(part.failed);
-    }
-    Ok(())
-}
-
-async fn side_by_side(scenarios: &[(&Scenario, OnSharedPlane)], together: bool) -> Result<Tally> {
-    let mut tally = Tally::default();
-    if scenarios.is_empty() {
-        return Ok(tally);
-    }
-    println!(
-        "starting a control plane for {} scenarios…",
-        scenarios.len()
-    );
-    let begun = Instant::now();
-    let world = &World::start().await?;
-    let runs = scenarios.iter().map(|(scenario, run)| async {
-        let ended = Ended::of(scenario, together, run(world)).await;
-        let logs = match (&ended.outcome, &ended.story) {
-            (Ok(()), _) => String::new(),
-            (Err(_), Some(story)) => world.logs_about(story).await,
-            (Err(_), None) => world.logs().await,
-        };
-        (ended, logs)
-    });
-    let mut runs = stream::iter(runs).buffer_unordered(SIDE_BY_SIDE);
-    while let Some((ended, logs)) = runs.next().await {
-        tally.record_told(ended, logs);
-    }
-    println!(
-        "those that share a control plane took {:.0} s",
-        begun.elapsed().as_secs_f64()
-    );
-    Ok(tally)
-}
-
-async fn one_by_one(
-    with: &str,
-    scenarios: &[(&Scenario, OnOwnPlane)],
-    together: bool,
-) -> Result<Tally> {
-    let mut tally = Tally::default();
-    if scenarios.is_empty() {
-        return Ok(tally);
-    }
-    println!("starting a control plane for one scenario with {with} at a time…");
-    let begun = Instant::now();
-    let mut world = World::start().await?;
-    for (scenario, run) in scenarios {
-        let ended = Ended::of(scenario, together, run(&mut world)).await;
-        if ended.outcome.is_ok() {
-            tally.record_told(ended, String::new());
-        } else {
-            tally.record_told(ended, world.logs().await);
-            world.tidy().await?;
-        }
-    }
-    println!(
-        "those with {with}, one at a time, took {:.0} s",
-        begun.elapsed().as_secs_f64()
-    );
-    Ok(tally)
-}
-
-/// What became of a scenario on a control plane.
-struct Ended {
-    name: String,
-    outcome: Result<()>,
-    seconds: f64,
-    /// What it told, where that was gathered.
-    story: Option<Story>,
-}
-
-impl Ended {
-    /// Runs it; beside others its story is gathered.
-    async fn of(scenario: &Scenario, together: bool, run: LocalBoxFuture<'_, Result<()>>) -> Self {
-        let name = on_plane_name(scenario);
-        let begun = Instant::now();
-        let (story, outcome) = if together {
-            let story = Story::default();
-            let outcome = story.of(caught(run)).await;
-            (Some(story), outcome)
-        } else {
-            println!("{name}:");
-            (None, caught(run).await)
-        };
-        Self {
-            name,
-            outcome,
-            seconds: begun.elapsed().as_secs_f64(),
-            story,
-        }
-    }
-}
-
-async fn on_cluster(
-    version: Version,
-    scenarios: &[Scenario],
-    chosen: &impl Fn(&str) -> bool,
-    tally: &mut Tally,
-) -> Result<()> {
-    let mut cluster = None;
-    for scenario in scenarios {
-        let name = full_name(version, scenario);
-        let Stage::Trino(run) = &scenario.stage else {
-            continue;
-        };
-        if !chosen(&name) {
-            continue;
-        }
-        let cluster = match &mut cluster {
-            Some(cluster) => cluster,
-            empty => {
-                println!("starting {}…", version.part());
-                empty.insert(Cluster::start(&Options::new(version)).await?)
-            }
-        };
-        let outcome = caught(run(cluster)).await;
-        tally.record(&name, outcome, || cluster.logs());
-        cluster.restore().await?;
-    }
-    match cluster {
-        Some(cluster) => cluster.stop().await,
-        None => Ok(()),
-    }
-}
-
 impl Tally {
-    fn record_told(&mut self, ended: Ended, logs: String) {
-        if let Some(story) = &ended.story {
-            print!("{}:\n{}", ended.name, story.text());
-        }
-        println!("  {} took {:.0} s", ended.name, ended.seconds);
-        self.record(&ended.name, ended.outcome, || logs);
+    pub const fn is_any(&self) -> bool {
+        self.passed > 0 || !self.failed.is_empty()
     }
 
-    fn record(&mut self, name: &str, outcome: Result<()>, logs: impl FnOnce() -> String) {
+    pub fn add(&mut self, other: Self) {
+        self.passed += other.passed;
+        self.failed.extend(other.failed);
+    }
+
+    pub fn record(&mut self, name: &str, outcome: Result<()>, logs: impl FnOnce() -> String) {
         match outcome {
             Ok(()) => {
                 println!("{name} … ok");
@@ -317,14 +156,14 @@ impl Tally {
             }
             Err(error) => {
                 println!("{name} … FAILED: {error:#}\n{}", logs());
-                self.failed.push(name.to_owned());
+                self.failed.push(format!("{name}: {error:#.400}"));
             }
         }
     }
 }
 
 /// Turns a failed assertion into an error, so that the nodes are stopped and the rest runs.
-async fn caught(run: LocalBoxFuture<'_, Result<()>>) -> Result<()> {
+pub async fn caught(run: LocalBoxFuture<'_, Result<()>>) -> Result<()> {
     match AssertUnwindSafe(run).catch_unwind().await {
         Ok(outcome) => outcome,
         Err(_) => Err(anyhow!("an assertion failed; it is shown above")),
@@ -347,15 +186,15 @@ fn names(scenarios: &[Scenario]) -> impl Iterator<Item = String> {
         scenarios
             .iter()
             .filter(|scenario| matches!(scenario.stage, Stage::Trino(_)))
-            .map(move |scenario| full_name(version, scenario))
+            .map(move |scenario| on_cluster_name(version, scenario))
     });
     alone.chain(on_trino).chain(on_plane)
 }
 
-fn full_name(version: Version, scenario: &Scenario) -> String {
+pub fn on_cluster_name(version: Version, scenario: &Scenario) -> String {
     format!("{}::{}", version.part(), scenario.name)
 }
 
-fn on_plane_name(scenario: &Scenario) -> String {
+pub fn on_plane_name(scenario: &Scenario) -> String {
     format!("plane::{}", scenario.name)
 }

@@ -215,7 +215,7 @@ impl Sim {
         };
         // A coordinator is looked at once more; who lost a race tries again.
         let again = match (cell.pod.role, verdict.row) {
-            (_, Row::Granted) => 240_000,
+            (_, Row::Granted | Row::LostRace) => 240_000,
             (Role::Coordinator, _) => 60_000,
             (Role::Worker, _) => 1000,
         };

@@ -122,6 +122,12 @@ rows! {
     CoordinatorUnknownMax = "K5", "UnknownMaxReached";
     /// Another Ready coordinator exists and this one is the older.
     CoordinatorReplaced = "K6", "Replaced";
+    /// It may go, and other requests wrote first each time.
+    LostRace = "G1", "LostRace";
+    /// It may go, and that could not be written down.
+    GrantNotWritten = "G2", "GrantNotWritten";
+    /// There was no time left to decide or to write.
+    NotInTime = "G3", "NotInTime";
 }
 
 #[cfg(test)]

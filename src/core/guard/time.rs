@@ -41,7 +41,12 @@ impl Time {
     /// Reads RFC 3339, as annotations and Kubernetes write it. `None` for anything else, or before the epoch.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let stamp: Timestamp = text.parse().ok()?;
+        Self::of(text.parse().ok()?)
+    }
+
+    /// The same moment as the calendar has it. `None` before the epoch.
+    #[must_use]
+    pub fn of(stamp: Timestamp) -> Option<Self> {
         u64::try_from(stamp.as_millisecond()).ok().map(Self)
     }
 }

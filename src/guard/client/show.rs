@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::core::guard::status::{ClusterStatus, Status};
+use crate::core::guard::status::{Blocked, ClusterStatus, Draining, Granted, Status};
 use crate::core::guard::text::span;
 use crate::guard::api::Explanation;
 
@@ -38,76 +38,78 @@ pub fn explanation(told: &Explanation) -> String {
 
 /// A status for people.
 pub fn table(told: &Status) -> String {
-    let mut rows = vec![
-        [
-            "CLUSTER",
-            "MODE",
-            "PROTECTION",
-            "WORKERS",
-            "SERVING",
-            "QUERIES",
-            "AGE",
-        ]
-        .map(str::to_owned),
-    ];
-    rows.extend(told.clusters.iter().map(cluster_row));
-    let mut text = columns(&rows);
+    let mut text = columns(&section(CLUSTERS, &told.clusters, cluster_row));
     text.extend(told.clusters.iter().filter_map(short_bound));
-    if !told.blocked.is_empty() {
-        let mut rows = vec![
-            [
-                "BLOCKED",
-                "CLASS",
-                "CAUSE",
-                "FOR",
-                "AT THE LATEST",
-                "ASKED BY",
-            ]
-            .map(str::to_owned),
-        ];
-        rows.extend(told.blocked.iter().map(|pod| {
-            let latest = pod
-                .latest
-                .map_or("-".to_owned(), |latest| latest.to_string());
-            let name = format!("{}/{}", pod.namespace, pod.pod);
-            let waited = span(Duration::from_secs(pod.blocked_seconds));
-            [
-                name,
-                pod.class.clone(),
-                pod.cause.clone(),
-                waited,
-                latest,
-                pod.by.clone(),
-            ]
-        }));
-        text.push('\n');
-        text.push_str(&columns(&rows));
-    }
-    if !told.drains.is_empty() {
-        let mut rows = vec![["DRAIN", "STATE", "FOR"].map(str::to_owned)];
-        rows.extend(told.drains.iter().map(|drain| {
-            let name = format!("{}/{}", drain.namespace, drain.pod);
-            [
-                name,
-                drain.state.clone(),
-                span(Duration::from_secs(drain.seconds)),
-            ]
-        }));
-        text.push('\n');
-        text.push_str(&columns(&rows));
-    }
-    if !told.grants.is_empty() {
-        let mut rows = vec![["GRANT", "UNTIL"].map(str::to_owned)];
-        rows.extend(told.grants.iter().map(|grant| {
-            [
-                format!("{}/{}", grant.namespace, grant.pod),
-                grant.until.to_string(),
-            ]
-        }));
-        text.push('\n');
-        text.push_str(&columns(&rows));
-    }
+    append(&mut text, &section(BLOCKED, &told.blocked, blocked_row));
+    append(&mut text, &section(DRAINS, &told.drains, drain_row));
+    append(&mut text, &section(GRANTS, &told.grants, grant_row));
     text
+}
+
+const CLUSTERS: [&str; 7] = [
+    "CLUSTER",
+    "MODE",
+    "PROTECTION",
+    "WORKERS",
+    "SERVING",
+    "QUERIES",
+    "AGE",
+];
+const BLOCKED: [&str; 6] = [
+    "BLOCKED",
+    "CLASS",
+    "CAUSE",
+    "FOR",
+    "AT THE LATEST",
+    "ASKED BY",
+];
+const DRAINS: [&str; 3] = ["DRAIN", "STATE", "FOR"];
+const GRANTS: [&str; 2] = ["GRANT", "UNTIL"];
+
+/// A head and a row for each.
+fn section<T, const N: usize>(
+    head: [&str; N],
+    of: &[T],
+    row: fn(&T) -> [String; N],
+) -> Vec<[String; N]> {
+    std::iter::once(head.map(str::to_owned))
+        .chain(of.iter().map(row))
+        .collect()
+}
+
+/// Below the text, unless there is nothing but its head.
+fn append<const N: usize>(text: &mut String, rows: &[[String; N]]) {
+    if rows.len() > 1 {
+        text.push('\n');
+        text.push_str(&columns(rows));
+    }
+}
+
+fn blocked_row(pod: &Blocked) -> [String; 6] {
+    let latest = pod.latest.map(|latest| latest.to_string());
+    [
+        format!("{}/{}", pod.namespace, pod.pod),
+        pod.class.clone(),
+        pod.cause.clone(),
+        span(Duration::from_secs(pod.blocked_seconds)),
+        latest.unwrap_or("-".to_owned()),
+        pod.by.clone(),
+    ]
+}
+
+fn drain_row(drain: &Draining) -> [String; 3] {
+    [
+        format!("{}/{}", drain.namespace, drain.pod),
+        drain.state.clone(),
+        span(Duration::from_secs(drain.seconds)),
+    ]
+}
+
+fn grant_row(grant: &Granted) -> [String; 2] {
+    [
+        format!("{}/{}", grant.namespace, grant.pod),
+        grant.until.to_string(),
+    ]
 }
 
 fn cluster_row(cluster: &ClusterStatus) -> [String; 7] {

@@ -55,70 +55,58 @@ pub(super) fn read(root: &Map<'_>, reader: &mut Reader) -> (Bounds, Answer) {
 }
 
 fn bounds(map: &Map<'_>, reader: &mut Reader) -> Bounds {
-    let defaults = Bounds::default();
-    let drain = ["noticeTimeSeconds", "expectedSeconds"];
-    let drain = reader.section(map.get("drain"), map.key("drain"), &drain);
-    let coordinator = max_block_of("coordinator", map, reader);
-    let preemption = max_block_of("preemption", map, reader);
-    let mut span = |map: &Map<'_>, key, default: Duration, least, most| {
-        duration(map, key, default.as_secs(), (least, most), reader)
-    };
-    let block = "maxBlockSeconds";
-    Bounds {
-        fresh: span(map, "freshSeconds", defaults.fresh, 1.0, 300.0),
-        lost: span(map, "lostSeconds", defaults.lost, 1.0, 3600.0),
-        quiet: span(map, "quietSeconds", defaults.quiet, 1.0, 600.0),
-        notice: span(
-            &drain,
-            "noticeTimeSeconds",
-            defaults.notice,
-            SHORTEST_NOTICE,
-            300.0,
-        ),
-        drain_expected: span(
-            &drain,
-            "expectedSeconds",
-            defaults.drain_expected,
-            1.0,
-            7200.0,
-        ),
-        max_block: span(map, block, defaults.max_block, 1.0, LONGEST_BLOCK),
-        coordinator_max_block: span(
-            &coordinator,
-            block,
-            defaults.coordinator_max_block,
-            1.0,
-            LONGEST_BLOCK,
-        ),
-        preemption_max_block: span(
-            &preemption,
-            block,
-            defaults.preemption_max_block,
-            1.0,
-            LONGEST_BLOCK,
-        ),
-        unknown_max: span(map, "unknownMaxSeconds", defaults.unknown_max, 1.0, DAY),
-        grant_ttl: span(map, "grantTtlSeconds", defaults.grant_ttl, 10.0, 600.0),
-        abandon_after: span(
-            map,
-            "abandonAfterSeconds",
-            defaults.abandon_after,
-            SHORTEST_ABANDON,
-            DAY,
-        ),
-        leak_after: span(map, "leakAfterSeconds", defaults.leak_after, 1.0, DAY),
-        override_max: span(
-            map,
-            "overrideMaxSeconds",
-            defaults.override_max,
-            MINUTE,
-            DAY,
-        ),
+    let mut bounds = Bounds::default();
+    knowledge(&mut bounds, map, reader);
+    drains(&mut bounds, map, reader);
+    blocks(&mut bounds, map, reader);
+    records(&mut bounds, map, reader);
+    bounds
+}
+
+/// What is known, and for how long it counts.
+fn knowledge(bounds: &mut Bounds, map: &Map<'_>, reader: &mut Reader) {
+    let mut set = |span, key, least, most| set(span, map, key, (least, most), reader);
+    set(&mut bounds.fresh, "freshSeconds", 1.0, 300.0);
+    set(&mut bounds.lost, "lostSeconds", 1.0, 3600.0);
+    set(&mut bounds.quiet, "quietSeconds", 1.0, 600.0);
+    set(&mut bounds.unknown_max, "unknownMaxSeconds", 1.0, DAY);
+    set(&mut bounds.leak_after, "leakAfterSeconds", 1.0, DAY);
+}
+
+fn drains(bounds: &mut Bounds, map: &Map<'_>, reader: &mut Reader) {
+    let keys = ["noticeTimeSeconds", "expectedSeconds"];
+    let map = &reader.section(map.get("drain"), map.key("drain"), &keys);
+    let notice = (SHORTEST_NOTICE, 300.0);
+    set(&mut bounds.notice, map, keys[0], notice, reader);
+    let expected = (1.0, 7200.0);
+    set(&mut bounds.drain_expected, map, keys[1], expected, reader);
+}
+
+/// How long a removal may be refused.
+fn blocks(bounds: &mut Bounds, map: &Map<'_>, reader: &mut Reader) {
+    let (key, range) = ("maxBlockSeconds", (1.0, LONGEST_BLOCK));
+    set(&mut bounds.max_block, map, key, range, reader);
+    for (name, span) in [
+        ("coordinator", &mut bounds.coordinator_max_block),
+        ("preemption", &mut bounds.preemption_max_block),
+    ] {
+        let section = reader.section(map.get(name), map.key(name), &[key]);
+        set(span, &section, key, range, reader);
     }
 }
 
-fn max_block_of<'doc>(key: &str, map: &Map<'doc>, reader: &mut Reader) -> Map<'doc> {
-    reader.section(map.get(key), map.key(key), &["maxBlockSeconds"])
+/// How long what is written down counts.
+fn records(bounds: &mut Bounds, map: &Map<'_>, reader: &mut Reader) {
+    let mut set = |span, key, least, most| set(span, map, key, (least, most), reader);
+    set(&mut bounds.grant_ttl, "grantTtlSeconds", 10.0, 600.0);
+    let abandon = &mut bounds.abandon_after;
+    set(abandon, "abandonAfterSeconds", SHORTEST_ABANDON, DAY);
+    set(&mut bounds.override_max, "overrideMaxSeconds", MINUTE, DAY);
+}
+
+/// Reads one over its default.
+fn set(span: &mut Duration, map: &Map<'_>, key: &str, range: (f64, f64), reader: &mut Reader) {
+    *span = duration(map, key, span.as_secs(), range, reader);
 }
 
 /// Kubernetes takes 1 to 30 s, whole.

@@ -1,5 +1,6 @@
 //! The leader's side: keeps the Secret and the webhook configurations as they should be. Moves what
-//! [`plan`](super::plan) and [`publish`](super::publish) decide; each write is a compare-and-swap.
+//! [`plan`](super::plan) and [`publish`](super::publish) decide; each write is a compare-and-swap. A replica that does
+//! not lead makes the first certificate where no leader does, and nothing else.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,10 +8,8 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use jiff::Timestamp;
-use jiff::fmt::rfc2822;
 use k8s_openapi::api::core::v1::Secret as ApiSecret;
 use kube::api::PostParams;
-use kube::client::Body;
 use kube::{Api, Client};
 use rustls::pki_types::CertificateDer;
 use tokio::sync::watch;
@@ -22,10 +21,15 @@ use super::issue::{IssueError, Order, carry_out};
 use super::options::{Configuration, Options};
 use super::plan::{Step, View, plan};
 use super::publish::{Live, applied, wants_proof};
+use crate::cluster::client::Kubernetes;
+use crate::cluster::failure::Failure;
 use crate::web::tls::certificate::chain;
 
 /// How often the leader looks.
 pub const KEEP_INTERVAL: Duration = Duration::from_secs(10);
+
+/// How long the API server may take to say what time it is.
+const TIME: Duration = Duration::from_secs(10);
 
 /// A rotation has fewer steps in a row than this; more would be a loop.
 const MOST_STEPS: usize = 5;
@@ -62,6 +66,9 @@ pub enum KeepError {
     /// Dates of certificates can't be judged without the API server's time.
     #[error("the API server's answer has no usable Date header")]
     NoTime,
+    /// Nor while it does not answer.
+    #[error("cannot ask the API server for the time: {0}")]
+    TimeUnanswered(Failure),
     /// This replica no longer leads: the new leader goes on.
     #[error("lost the lead")]
     NotLeading,
@@ -94,32 +101,53 @@ impl Keeper {
         }
     }
 
-    /// Looks every [`KEEP_INTERVAL`] while this replica leads, until `stop`.
+    /// Looks every [`KEEP_INTERVAL`] until `stop`: at everything while this replica leads, else whether there is a
+    /// certificate at all.
     pub async fn run(mut self, stop: CancellationToken) -> anyhow::Result<()> {
         let mut told = None;
+        let mut waited = false;
         while !stop.is_cancelled() {
-            if *self.leader.borrow_and_update() {
-                let Some(outcome) = stop.run_until_cancelled(self.look()).await else {
-                    break;
-                };
-                let trouble = outcome.err().map(|error| error.to_string());
-                if let Some(trouble) = trouble.as_ref().filter(|_| trouble != told) {
-                    tracing::warn!(trouble, "Cannot keep the webhook's certificate");
-                }
-                told = trouble;
-            } else {
-                // What this replica saw as an earlier leader may be long untrue.
-                (self.next_trusted, self.verified, told) = (None, None, None);
+            let Some(outcome) = stop.run_until_cancelled(self.turn(waited)).await else {
+                break;
+            };
+            let trouble = outcome.err().map(|error| error.to_string());
+            if let Some(trouble) = trouble.as_ref().filter(|_| trouble != told) {
+                tracing::warn!(trouble, "Cannot keep the webhook's certificate");
             }
+            told = trouble;
             let pause = tokio::time::timeout(KEEP_INTERVAL, self.leader.changed());
             match stop.run_until_cancelled(pause).await {
                 None => break,
                 // Whoever elected is gone, so nobody leads.
                 Some(Ok(Err(_))) => stop.cancelled().await,
-                Some(_) => {}
+                Some(changed) => waited = changed.is_err(),
             }
         }
         Ok(())
+    }
+
+    /// Leads, or has `waited` for whoever does.
+    async fn turn(&mut self, waited: bool) -> Result<(), KeepError> {
+        if *self.leader.borrow_and_update() {
+            return self.look().await;
+        }
+        // What this replica saw as an earlier leader may be long untrue.
+        (self.next_trusted, self.verified) = (None, None);
+        if waited { self.begin().await } else { Ok(()) }
+    }
+
+    /// Makes the first certificate where there is nothing to build upon. Whoever leads may be of an earlier installation
+    /// whose certificates come out of files; it goes only when this replica is ready, which takes a certificate.
+    async fn begin(&self) -> Result<(), KeepError> {
+        let now = self.time().await?;
+        let secret = self.secret().await?;
+        let held = held(secret.as_ref());
+        let step = self.step(&held, now, None);
+        if step != Step::Begin {
+            return Ok(());
+        }
+        let after = carry_out(step, &held, self.order(now)).map_err(KeepError::from)?;
+        self.write(secret, &after, step).await
     }
 
     /// Looks once and does what there is to do.
@@ -129,24 +157,14 @@ impl Keeper {
             let now = self.time().await?;
             let mut found = self.configurations(&options).await?;
             let secret = self.secret().await?;
-            let held = secret.as_ref().and_then(|secret| secret.data.as_ref());
-            let held = held.map(Held::read).unwrap_or_default();
-            let step = plan(View {
-                held: &held,
-                names: &options.names,
-                validity: options.validity,
-                now,
-                next_trusted: self.next_trusted(&held, &found, now),
-            });
+            let held = held(secret.as_ref());
+            let next_trusted = self.next_trusted(&held, &found, now);
+            let step = self.step(&held, now, next_trusted);
             if matches!(step, Step::Wait(_)) {
                 return self.publish(&held.bundle(), &mut found).await;
             }
-            let order = Order {
-                names: &options.names,
-                validity: options.validity,
-                now,
-            };
-            let after = carry_out(step, &held, order).map_err(KeepError::from)?;
+            let after = carry_out(step, &held, self.order(now)).map_err(KeepError::from)?;
+            self.leading()?;
             self.write(secret, &after, step).await?;
         }
         Err(KeepError::Restless)
@@ -154,14 +172,27 @@ impl Keeper {
 
     /// The API server's clock, since it is the API server that will check dates. Ours may jump.
     async fn time(&self) -> Result<Timestamp, KeepError> {
-        let request = http::Request::get("/version").body(Body::empty());
-        let request = request.map_err(|_| KeepError::NoTime)?;
-        let answer = self.client.send(request).await;
-        let answer = answer.map_err(|error| failed("cannot ask the API server", error))?;
-        let date = answer.headers().get(http::header::DATE);
-        let date = date.and_then(|date| date.to_str().ok());
-        let parsed = date.and_then(|date| rfc2822::parse(date).ok());
-        Ok(parsed.ok_or(KeepError::NoTime)?.timestamp())
+        let time = Kubernetes::new(self.client.clone()).time(TIME).await;
+        time.map_err(KeepError::TimeUnanswered)?
+            .ok_or(KeepError::NoTime)
+    }
+
+    fn step(&self, held: &Held, now: Timestamp, next_trusted: Option<Duration>) -> Step {
+        plan(View {
+            held,
+            names: &self.options.names,
+            validity: self.options.validity,
+            now,
+            next_trusted,
+        })
+    }
+
+    fn order(&self, now: Timestamp) -> Order<'_> {
+        Order {
+            names: &self.options.names,
+            validity: self.options.validity,
+            now,
+        }
     }
 
     async fn configurations<'a>(&self, options: &'a Options) -> Result<Found<'a>, KeepError> {
@@ -203,7 +234,6 @@ impl Keeper {
         after: &Held,
         step: Step,
     ) -> Result<(), KeepError> {
-        self.leading()?;
         let create = secret.is_none();
         let mut secret = secret.unwrap_or_default();
         after.write(secret.data.get_or_insert_default());
@@ -272,6 +302,12 @@ impl Keeper {
             Err(KeepError::NotLeading)
         }
     }
+}
+
+/// What the Secret holds; nothing when there is none.
+fn held(secret: Option<&ApiSecret>) -> Held {
+    let data = secret.and_then(|secret| secret.data.as_ref());
+    data.map(Held::read).unwrap_or_default()
 }
 
 fn reading(configuration: &Configuration) -> String {

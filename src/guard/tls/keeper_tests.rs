@@ -257,6 +257,24 @@ async fn who_does_not_lead_writes_nothing() {
     running.await.unwrap().unwrap();
 }
 
+/// From certificates in files to our own: the leader is of the old installation, and goes only when we are ready.
+#[tokio::test]
+async fn where_no_leader_makes_the_first_certificate_another_replica_does() {
+    let plane = Plane::new();
+    plane.leader.send_replace(false);
+    let mut keeper = plane.keeper(Mode::Enforce);
+    keeper.turn(false).await.unwrap();
+    assert!(plane.writes().is_empty(), "a leader may be at it");
+    keeper.turn(true).await.unwrap();
+    let held = plane.held().bundle();
+    keeper.turn(true).await.unwrap();
+    assert_eq!(plane.writes(), ["POST /api/v1/namespaces/trino/secrets"]);
+    assert_eq!(plane.held().bundle(), held);
+    let client = &plane.object(VALIDATING)["webhooks"][0]["clientConfig"];
+    assert_eq!(client["caBundle"], Value::Null, "only a leader publishes");
+    assert_eq!(plane.tried.lock().unwrap().len(), 0);
+}
+
 #[tokio::test]
 async fn a_new_leader_begins_at_once() {
     let plane = Plane::new();

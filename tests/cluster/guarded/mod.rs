@@ -52,8 +52,7 @@ pub fn scenarios() -> Vec<Scenario> {
     // Last: they ask for other values.
     scenarios.extend(leaked::scenarios());
     scenarios.extend(scaling::scenarios());
-    scenarios.extend(lifecycle::scenarios());
-    // After the guard was uninstalled: from certificates in files there is no way back without that.
     scenarios.extend(rotation::scenarios());
+    scenarios.extend(lifecycle::scenarios());
     scenarios
 }

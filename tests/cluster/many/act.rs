@@ -16,11 +16,11 @@ use super::member::Member;
 const RETRY: Duration = Duration::from_secs(2);
 const LONGEST_RETRY: Duration = Duration::from_secs(5);
 
-/// A drain by itself: notice 10 s, two grace periods of 5 s, 5 s until the coordinator looks, 5 s for the proof.
-const DRAIN: Duration = Duration::from_secs(30);
+/// A drain by itself: notice 20 s, two grace periods of 5 s, 5 s until the coordinator looks, 5 s for the proof.
+const DRAIN: Duration = Duration::from_secs(40);
 
 /// A new worker counts as serving only after the time of notice.
-const SERVING: Duration = Duration::from_secs(10);
+const SERVING: Duration = Duration::from_secs(20);
 
 /// The rule's bound is meant for a cluster that has the machine for itself; here dozens share two cores.
 const SLACK: u32 = 3;

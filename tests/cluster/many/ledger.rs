@@ -66,6 +66,11 @@ impl Ledger {
         lock(&self.rows).push(row);
     }
 
+    /// How many are done.
+    pub fn count(&self) -> usize {
+        lock(&self.rows).len()
+    }
+
     /// All that are done.
     pub fn rows(&self) -> Vec<Row> {
         lock(&self.rows).clone()

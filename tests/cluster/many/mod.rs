@@ -40,6 +40,9 @@ const STARTING: usize = 10;
 /// Workers of the real cluster, each a virtual machine with 1200 MB of heap.
 const REAL_WORKERS: usize = 3;
 
+/// Between two lines of progress.
+const PROGRESS: usize = 50;
+
 /// So many queries of each cluster must have finished before the first disruption.
 const WITHOUT_DISRUPTION: u64 = 8;
 
@@ -94,6 +97,9 @@ async fn guarded_world() -> Result<World> {
     let mut values = installation::values();
     // Two replicas read every coordinator, and all of it shares two cores.
     values["trino"]["pollIntervalSeconds"] = 3.into();
+    // A coordinator asks its workers every 5 s and uses the answers 5 s later. One that has to wait for a core was seen to
+    // give a worker a task 12 s after it was told to drain.
+    values["bounds"]["drain"]["noticeTimeSeconds"] = 20.into();
     values["logging"]["level"] = "INFO".into();
     installation::with(&world, values).await?;
     Ok(world)
@@ -211,6 +217,10 @@ async fn disrupt(
             bail!("{} of {}: {why}\n{story}", kind.name(), member.name());
         }
         ledger.add(row);
+        let done = ledger.count();
+        if done.is_multiple_of(PROGRESS) {
+            say!("  {done} disruptions");
+        }
     }
     Ok(())
 }

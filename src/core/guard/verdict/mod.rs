@@ -60,7 +60,7 @@ pub fn judge(view: &View, ask: &Ask) -> Verdict {
 #[must_use]
 pub fn outrun(view: &View, ask: &Ask, verdict: Verdict) -> Verdict {
     let text = "other requests for the same pods were faster each time; try again";
-    ungranted(view, ask, verdict, Row::Granted, text)
+    ungranted(view, ask, verdict, Row::LostRace, text)
 }
 
 /// What an allow comes to whose grants could not be written. A refusal, not a failure: callers come back after a 429, and
@@ -68,7 +68,7 @@ pub fn outrun(view: &View, ask: &Ask, verdict: Verdict) -> Verdict {
 #[must_use]
 pub fn unwritten(view: &View, ask: &Ask, verdict: Verdict) -> Verdict {
     let text = "the guard could not write down that it allows this; try again";
-    ungranted(view, ask, verdict, Row::Unknown, text)
+    ungranted(view, ask, verdict, Row::GrantNotWritten, text)
 }
 
 /// The verdict when there is no time left to look at anybody, to ask for anything, or to write.
@@ -89,7 +89,7 @@ pub fn late(view: &View, ask: &Ask) -> Verdict {
         return verdict;
     }
     let text = "the guard could not decide in time; try again";
-    ungranted(view, ask, verdict, Row::Unknown, text)
+    ungranted(view, ask, verdict, Row::NotInTime, text)
 }
 
 fn ungranted(view: &View, ask: &Ask, verdict: Verdict, row: Row, text: &str) -> Verdict {

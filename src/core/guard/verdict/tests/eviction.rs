@@ -412,7 +412,7 @@ fn who_loses_each_race_is_refused_like_anybody() {
     let refused = outrun(&scene.view(), &ask, scene.judge(&ask));
     assert_eq!(
         (refused.row, refused.outcome),
-        (Row::Granted, Outcome::Wait)
+        (Row::LostRace, Outcome::Wait)
     );
     let want = Effect::Want {
         uid: "uid-w-0".to_owned(),
@@ -441,14 +441,14 @@ fn no_race_puts_off_the_final_bound() {
 fn who_can_not_write_or_is_late_refuses_for_now() {
     let scene = with(|scene| scene.crash("w-0"));
     let view = scene.view();
-    for refused in [
-        unwritten(&view, &ask(), scene.judge(&ask())),
-        late(&view, &ask()),
+    for (refused, row) in [
+        (
+            unwritten(&view, &ask(), scene.judge(&ask())),
+            Row::GrantNotWritten,
+        ),
+        (late(&view, &ask()), Row::NotInTime),
     ] {
-        assert_eq!(
-            (refused.row, refused.outcome),
-            (Row::Unknown, Outcome::Wait)
-        );
+        assert_eq!((refused.row, refused.outcome), (row, Outcome::Wait));
         assert_eq!(refused.effects.len(), 1, "its want");
     }
 }

@@ -181,12 +181,13 @@ fn cases() -> impl Iterator<Item = (&'static str, Case)> {
     all.map(|(name, case)| (*name, case()))
 }
 
+/// Those of an allow that could not be granted are no verdict of the tables; they have tests of their own.
 #[test]
 fn every_row_is_reached() {
     let reached: BTreeSet<_> = cases().map(|(_, case)| case.verdict().row).collect();
     let missing: Vec<_> = Row::ALL
         .iter()
-        .filter(|row| !reached.contains(row))
+        .filter(|row| !row.number().starts_with('G') && !reached.contains(row))
         .collect();
     assert!(missing.is_empty(), "no case reaches {missing:?}");
 }
