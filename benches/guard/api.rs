@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::ops::Range;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -86,8 +87,13 @@ async fn answer(
             .unwrap_or_default();
         return server.lease(&parts.method, &body);
     }
-    match (parts.method, path.rsplit('/').next()) {
-        (Method::GET, Some(resource)) => server.list(resource, &parameters),
+    let mut segments = path.rsplit('/');
+    match (parts.method, segments.next()) {
+        (Method::GET, Some("pods")) => {
+            let namespace = segments.next().filter(|last| *last != "v1");
+            server.list("pods", namespace, &parameters)
+        }
+        (Method::GET, Some(resource)) => server.list(resource, None, &parameters),
         // Events, and whatever else is written: it is taken and means nothing.
         _ => json_of(
             StatusCode::CREATED,
@@ -110,10 +116,11 @@ fn watch(parameters: &Parameters) -> Response {
 }
 
 impl Server {
-    fn list(&self, resource: &str, parameters: &Parameters) -> Response {
+    fn list(&self, resource: &str, namespace: Option<&str>, parameters: &Parameters) -> Response {
         let number = |key: &str| parameters.get(key).and_then(|text| text.parse().ok());
-        let (from, limit) = (number("continue").unwrap_or(0), number("limit"));
-        let count = objects::count(&self.clusters, resource);
+        let all = 0..objects::count(&self.clusters, resource);
+        let Range { start, end: count } = namespace.map_or(all, objects::pods_of);
+        let (from, limit) = (number("continue").unwrap_or(start), number("limit"));
         let end = limit.map_or(count, |limit: usize| count.min(from + limit));
         let items = (from..end).map(|index| objects::object(&self.clusters, resource, index));
         let items: Vec<_> = items.collect();

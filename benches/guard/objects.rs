@@ -2,6 +2,7 @@
 //! volumes and managed fields that the official chart's pods bring along.
 
 use std::net::Ipv4Addr;
+use std::ops::Range;
 use std::sync::LazyLock;
 
 use serde_json::{Value, json};
@@ -45,6 +46,15 @@ pub fn count(clusters: &[Cluster], resource: &str) -> usize {
         "pods" => PODS * clusters.len(),
         _ => 0,
     }
+}
+
+/// Which pods are in a namespace.
+pub fn pods_of(namespace: &str) -> Range<usize> {
+    let cluster = namespace.strip_prefix("trino-");
+    let cluster: usize = cluster
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(CLUSTERS);
+    PODS * cluster..PODS * (cluster + 1).min(CLUSTERS)
 }
 
 /// One of them, as JSON.

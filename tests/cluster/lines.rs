@@ -1,6 +1,6 @@
-//! Which scenario runs when, and on what. Three lines run side by side: one of real Trino, of which the machine bears one
-//! cluster at a time; one for scenarios that share a control plane, several at a time; one for those that want a control
-//! plane for themselves, one after another. A line that has come to its end helps with these.
+//! Which scenario runs when, and on what. Four lines run side by side, since most of a scenario's time is waiting: Trino
+//! alone, one version after the other; Trino on a control plane; scenarios that share a control plane, several at a time;
+//! those that want a control plane for themselves, one after another. A line that has come to its end helps with these.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -24,14 +24,15 @@ const SIDE_BY_SIDE: usize = 8;
 /// Runs the chosen scenarios of all lines.
 pub async fn run(scenarios: &[Scenario], chosen: &impl Fn(&str) -> bool) -> Result<Tally> {
     let plan = Plan::of(scenarios, chosen);
-    let lines = futures::join!(
+    let lines: [LocalBoxFuture<'_, Result<Tally>>; 4] = [
+        Box::pin(clusters(&plan)),
         Box::pin(real(&plan)),
         Box::pin(shared(&plan)),
         Box::pin(rest(&plan, None)),
-    );
+    ];
     let mut tally = Tally::default();
-    for line in [lines.0?, lines.1?, lines.2?] {
-        tally.add(line);
+    for line in futures::future::join_all(lines).await {
+        tally.add(line?);
     }
     Ok(tally)
 }
@@ -103,19 +104,25 @@ fn gather<R>(
     of_stage.filter(|one| chosen(&one.name)).collect()
 }
 
-async fn real(plan: &Plan) -> Result<Tally> {
+async fn clusters(plan: &Plan) -> Result<Tally> {
     let mut tally = Tally::default();
-    let mut world = None;
     let begun = Instant::now();
     for (version, scenarios) in &plan.clusters {
         on_cluster(*version, scenarios, plan.together, &mut tally).await?;
     }
+    told("Trino alone", &tally, begun);
+    tally.add(rest(plan, None).await?);
+    Ok(tally)
+}
+
+async fn real(plan: &Plan) -> Result<Tally> {
+    let mut tally = Tally::default();
+    let mut world = None;
+    let begun = Instant::now();
     for scenario in &plan.real {
         alone(&mut world, scenario, plan.together, &mut tally).await?;
     }
-    if tally.is_any() {
-        told("real Trino", begun);
-    }
+    told("Trino on a control plane", &tally, begun);
     tally.add(rest(plan, world).await?);
     Ok(tally)
 }
@@ -152,7 +159,7 @@ async fn shared(plan: &Plan) -> Result<Tally> {
     let begun = Instant::now();
     let world = World::start().await?;
     side_by_side(&world, plan, &mut tally).await;
-    told("scenarios that share a control plane", begun);
+    told("scenarios that share a control plane", &tally, begun);
     tally.add(rest(plan, Some(world)).await?);
     Ok(tally)
 }
@@ -208,8 +215,10 @@ async fn alone(
     Ok(())
 }
 
-fn told(what: &str, begun: Instant) {
-    println!("{what}: {:.0} s", begun.elapsed().as_secs_f64());
+fn told(what: &str, tally: &Tally, begun: Instant) {
+    if tally.is_any() {
+        println!("{what}: {:.0} s", begun.elapsed().as_secs_f64());
+    }
 }
 
 /// What became of a scenario.

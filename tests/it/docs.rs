@@ -15,7 +15,8 @@ const VERDICTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/verdicts.md");
 const HEAD: &str = "# Labels and annotations
 
 Every label and annotation that the guard reads or writes. Generated from `src/api/keys.rs`. What the guard alone writes is protected from
-other writers by the chart's ValidatingAdmissionPolicy; what is marked `override` there needs that verb. What does not parse counts as absent,
+other writers by the chart's ValidatingAdmissionPolicy; what is marked `override` there needs that verb. Without that policy whoever
+may patch pods can end a bound early, or vouch for a worker that says DRAINED. What does not parse counts as absent,
 except break-glass: a removal that would be refused anyway is then refused with what is wrong in it.
 
 | key | stands on | written by | says |

@@ -108,7 +108,8 @@ struct Told {
 /// Everything that was seen.
 #[derive(Clone, Debug, Default)]
 pub struct Evidence {
-    workers: Map<String, WorkerSeen>,
+    /// Behind a pointer, so that the table's empty places are small.
+    workers: Map<String, Box<WorkerSeen>>,
     clusters: Map<ClusterId, ClusterSeen>,
 }
 
@@ -254,7 +255,7 @@ impl Evidence {
     fn of_container(&mut self, uid: &str, container: &str, now: Time) -> &mut WorkerSeen {
         let worker = self.workers.entry(uid.to_owned()).or_default();
         if worker.container != container {
-            *worker = WorkerSeen {
+            **worker = WorkerSeen {
                 container: container.to_owned(),
                 first: now,
                 ..WorkerSeen::default()

@@ -14,32 +14,39 @@ use super::map::Map;
 #[derive(Clone, Debug, Default)]
 pub struct World {
     /// Behind a pointer, so that the table's empty places are small and copies of the world share their pods.
-    pods: Map<String, Arc<Pod>>,
-    pod_names: Map<Name, String>,
-    by_owner: Map<String, BTreeSet<String>>,
+    pods: Map<Uid, Arc<Pod>>,
+    /// By namespace and name.
+    pod_names: Map<String, Map<String, Uid>>,
+    by_owner: Map<String, Uids>,
     by_cluster: BTreeMap<ClusterId, Members>,
-    by_node: Map<String, BTreeSet<String>>,
-    workloads: Map<String, Workload>,
-    workload_names: Map<(Kind, Name), String>,
-    by_parent: Map<String, BTreeSet<String>>,
-    workloads_by_cluster: BTreeMap<ClusterId, BTreeSet<String>>,
+    by_node: Map<String, Uids>,
+    workloads: Map<Uid, Workload>,
+    workload_names: Map<(Kind, Name), Uid>,
+    by_parent: Map<String, Uids>,
+    workloads_by_cluster: BTreeMap<ClusterId, Uids>,
     nodes: Map<String, Node>,
     namespaces: Map<String, Namespace>,
     external: BTreeSet<ClusterId>,
 }
 
+/// A UID, shared by all indexes that hold it.
+type Uid = Arc<str>;
+
+/// The UIDs of one place, sorted: few of them in most.
+type Uids = BTreeSet<Uid>;
+
 /// The pods of a cluster by what they do: who looks for its one coordinator does not walk through its workers.
 #[derive(Clone, Debug, Default)]
 struct Members {
-    workers: BTreeSet<String>,
-    coordinators: BTreeSet<String>,
+    workers: Uids,
+    coordinators: Uids,
 }
 
 impl World {
     /// Puts a pod, in place of any of the same name.
     pub fn put_pod(&mut self, pod: impl Into<Arc<Pod>>) {
         let pod = pod.into();
-        match self.pods.get_mut(&pod.uid) {
+        match self.pods.get_mut(pod.uid.as_str()) {
             Some(known) if is_filed_alike(known, &pod) => *known = pod,
             _ => self.file(pod),
         }
@@ -47,7 +54,7 @@ impl World {
 
     fn file(&mut self, pod: Arc<Pod>) {
         self.drop_pod(&pod.name);
-        let uid = pod.uid.clone();
+        let uid: Uid = pod.uid.as_str().into();
         if let Some(owner) = &pod.owner {
             enter(&mut self.by_owner, &owner.uid, &uid);
         }
@@ -55,14 +62,14 @@ impl World {
             enter(&mut self.by_node, node, &uid);
         }
         let cluster = self.by_cluster.entry(pod.cluster.clone()).or_default();
-        cluster.of_mut(pod.role).insert(uid.clone());
-        self.pod_names.insert(pod.name.clone(), uid.clone());
+        cluster.of_mut(pod.role).insert(Arc::clone(&uid));
+        self.put_name(&pod.name, Arc::clone(&uid));
         self.pods.insert(uid, pod);
     }
 
     /// Forgets the pod of this name, and answers it.
     pub fn drop_pod(&mut self, name: &Name) -> Option<Arc<Pod>> {
-        let uid = self.pod_names.remove(name)?;
+        let uid = self.drop_name(name)?;
         let pod = self.pods.remove(&uid)?;
         if let Some(owner) = &pod.owner {
             leave(&mut self.by_owner, &owner.uid, &uid);
@@ -79,17 +86,34 @@ impl World {
         Some(pod)
     }
 
+    fn put_name(&mut self, name: &Name, uid: Uid) {
+        let names = match self.pod_names.get_mut(&name.namespace) {
+            Some(names) => names,
+            None => self.pod_names.entry(name.namespace.clone()).or_default(),
+        };
+        names.insert(name.name.clone(), uid);
+    }
+
+    fn drop_name(&mut self, name: &Name) -> Option<Uid> {
+        let names = self.pod_names.get_mut(&name.namespace)?;
+        let uid = names.remove(&name.name);
+        if names.is_empty() {
+            self.pod_names.remove(&name.namespace);
+        }
+        uid
+    }
+
     /// Puts a workload, in place of any of the same kind and name.
     pub fn put_workload(&mut self, workload: Workload) {
         self.drop_workload(workload.kind, &workload.name);
-        let uid = workload.uid.clone();
+        let uid: Uid = workload.uid.as_str().into();
         if let Some(parent) = &workload.owner {
             enter(&mut self.by_parent, parent, &uid);
         }
         let cluster = self.workloads_by_cluster.entry(workload.cluster.clone());
-        cluster.or_default().insert(uid.clone());
+        cluster.or_default().insert(Arc::clone(&uid));
         let name = (workload.kind, workload.name.clone());
-        self.workload_names.insert(name, uid.clone());
+        self.workload_names.insert(name, Arc::clone(&uid));
         self.workloads.insert(uid, workload);
     }
 
@@ -146,7 +170,7 @@ impl World {
     /// The pod of this name.
     #[must_use]
     pub fn pod(&self, name: &Name) -> Option<&Pod> {
-        self.pod_by_uid(self.pod_names.get(name)?)
+        self.pod_by_uid(self.pod_names.get(&name.namespace)?.get(&name.name)?)
     }
 
     /// The pod of this UID.
@@ -220,7 +244,7 @@ impl World {
     /// What controls a pod directly: a ReplicaSet, a StatefulSet.
     #[must_use]
     pub fn controller(&self, pod: &Pod) -> Option<&Workload> {
-        self.workloads.get(&pod.owner.as_ref()?.uid)
+        self.workloads.get(pod.owner.as_ref()?.uid.as_str())
     }
 
     /// What people know as the pod's workload: the Deployment behind a ReplicaSet, else its controller.
@@ -251,10 +275,7 @@ impl World {
         chosen.map(|(name, _)| name.clone()).collect()
     }
 
-    fn pods_in<'a>(
-        &'a self,
-        uids: Option<&'a BTreeSet<String>>,
-    ) -> impl Iterator<Item = &'a Pod> + use<'a> {
+    fn pods_in<'a>(&'a self, uids: Option<&'a Uids>) -> impl Iterator<Item = &'a Pod> + use<'a> {
         uids.into_iter()
             .flatten()
             .filter_map(|uid| self.pod_by_uid(uid))
@@ -262,14 +283,14 @@ impl World {
 }
 
 impl Members {
-    const fn of(&self, role: Role) -> &BTreeSet<String> {
+    const fn of(&self, role: Role) -> &Uids {
         match role {
             Role::Worker => &self.workers,
             Role::Coordinator => &self.coordinators,
         }
     }
 
-    const fn of_mut(&mut self, role: Role) -> &mut BTreeSet<String> {
+    const fn of_mut(&mut self, role: Role) -> &mut Uids {
         match role {
             Role::Worker => &mut self.workers,
             Role::Coordinator => &mut self.coordinators,
@@ -294,14 +315,15 @@ fn is_filed_alike(one: &Pod, other: &Pod) -> bool {
         )
 }
 
-fn enter(index: &mut Map<String, BTreeSet<String>>, key: &str, uid: &str) {
-    index
-        .entry(key.to_owned())
-        .or_default()
-        .insert(uid.to_owned());
+fn enter(index: &mut Map<String, Uids>, key: &str, uid: &Uid) {
+    let uids = match index.get_mut(key) {
+        Some(uids) => uids,
+        None => index.entry(key.to_owned()).or_default(),
+    };
+    uids.insert(Arc::clone(uid));
 }
 
-fn leave(index: &mut Map<String, BTreeSet<String>>, key: &str, uid: &str) {
+fn leave(index: &mut Map<String, Uids>, key: &str, uid: &str) {
     if let Some(uids) = index.get_mut(key) {
         uids.remove(uid);
         if uids.is_empty() {

@@ -34,8 +34,8 @@ const LONGEST_BLOCK: f64 = 7.0 * DAY;
 /// before it asks again would be given back and drained anew for ever.
 const SHORTEST_ABANDON: f64 = 17.0 * MINUTE;
 
-/// A coordinator takes seconds to notice: on 476 and 482 a query submitted 1 s after the PUT
-/// still got tasks there. Ten times that is the least that tests may ask for.
+/// A coordinator takes seconds to notice: it asks its workers every 5 s, uses what it was told 5 s later, and schedules by a
+/// copy that is up to 5 s old. The least that tests with simulated coordinators may ask for.
 const SHORTEST_NOTICE: f64 = 10.0;
 
 /// When a review has to be answered.

@@ -37,7 +37,7 @@ pub fn scenarios() -> Vec<Scenario> {
 }
 
 async fn coordinator(world: &mut World) -> Result<()> {
-    installation::usual(world).await?;
+    installation::patient(world).await?;
     let spec = Spec {
         labels: &[ENFORCE],
         workers: 2,

@@ -22,7 +22,7 @@ pub fn scenarios() -> Vec<Scenario> {
 }
 
 async fn guarded(world: &mut World, disruption: Disruption) -> Result<()> {
-    installation::usual(world).await?;
+    installation::patient(world).await?;
     let spec = Spec {
         labels: &[ENFORCE],
         ..Spec::new("guarded")

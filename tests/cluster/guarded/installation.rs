@@ -50,6 +50,13 @@ pub async fn usual(world: &World) -> Result<()> {
     with(world, values()).await
 }
 
+/// The same with the chart's time for a coordinator to notice a drain: simulated ones are quicker than real ones.
+pub async fn patient(world: &World) -> Result<()> {
+    let mut values = values();
+    values["bounds"]["drain"] = json!({});
+    with(world, values).await
+}
+
 /// The same with other values.
 pub async fn with(world: &World, values: Value) -> Result<()> {
     install(world, values, &[]).await

@@ -52,7 +52,7 @@ async fn busy(
     namespace: &'static str,
     owner: Owner,
 ) -> Result<(TrinoOnPlane, Load)> {
-    installation::usual(world).await?;
+    installation::patient(world).await?;
     let spec = Spec {
         labels: &[ENFORCE],
         owner,

@@ -33,7 +33,7 @@ pub fn scenarios() -> Vec<Scenario> {
 }
 
 async fn retried(world: &mut World) -> Result<()> {
-    installation::usual(world).await?;
+    installation::patient(world).await?;
     let spec = Spec {
         labels: &[ENFORCE],
         ..Spec::new("retry")

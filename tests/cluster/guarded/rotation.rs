@@ -110,7 +110,12 @@ async fn from_files(world: &World) -> Result<()> {
     questions.all_answered().await?;
     storm.all_answered().await?;
     scene.release(&query).await?;
-    scene.end(world).await
+    scene.end(world).await?;
+    say!("  back to its own, without anybody's help");
+    installation::usual(world).await?;
+    let space = format!("--namespace={NAMESPACE}");
+    let delete = ["delete", "secret", &space, FILES];
+    world.plane.kubectl(&delete).await?.ok().map(drop)
 }
 
 async fn storms(world: &World, scene: &Scene) -> Result<(Questions, Storm)> {

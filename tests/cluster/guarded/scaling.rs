@@ -112,6 +112,7 @@ async fn autoscale(
     let scene = Scene::without_guard(world, spec(namespace)).await?;
     // Three of five workers hold data whose client has stopped: the two idle ones go first, the third victim may not.
     let query = scene.hold_on(3).await?;
+    scene.wait_seen_on(world, 3).await?;
     world.plane.apply(&scaler(namespace).to_string()).await?;
     say!("  the autoscaler's metric falls from 5 to 2; clamp: {clamp}");
     metrics.set(2);

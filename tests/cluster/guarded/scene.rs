@@ -117,14 +117,20 @@ impl Scene {
 
     /// Waits until the guard has seen that every worker holds data.
     pub async fn wait_seen(&self, world: &World) -> Result<()> {
+        let workers = self.workers(world).await?.len();
+        self.wait_seen_on(world, workers).await
+    }
+
+    /// Waits until the guard has seen that so many workers hold data.
+    pub async fn wait_seen_on(&self, world: &World, workers: usize) -> Result<()> {
         wait::until("a guard that sees the data", 60, async || {
+            let mut seen = 0;
             for pod in self.workers(world).await? {
                 let refusal = evict(world, &pod, true).await?;
-                if !refusal.is_some_and(|words| words.contains("holds output buffers")) {
-                    return Ok(None);
-                }
+                let holds = refusal.is_some_and(|words| words.contains("holds output buffers"));
+                seen += usize::from(holds);
             }
-            Ok(Some(()))
+            Ok((seen == workers).then_some(()))
         })
         .await
     }

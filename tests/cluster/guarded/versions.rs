@@ -37,7 +37,7 @@ pub fn scenarios() -> Vec<Scenario> {
 
 /// One cluster for all three.
 async fn cluster(world: &mut World) -> Result<TrinoOnPlane> {
-    installation::usual(world).await?;
+    installation::patient(world).await?;
     let spec = Spec {
         labels: &[ENFORCE],
         version: Version::Flat,
