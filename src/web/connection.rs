@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::Router;
 use axum::extract::Request;
-use axum::http::HeaderValue;
 use axum::http::header::CONNECTION;
+use axum::http::{HeaderValue, StatusCode, Version};
 use axum::response::Response;
 use futures::future::{Either, select};
 use hyper::body::Incoming;
@@ -51,6 +51,9 @@ struct Guest {
     router: Router,
     certificate: Option<Arc<ClientCertificate>>,
     last: Arc<AtomicBool>,
+    /// Cancelled once this server could not answer a request. Behind the same address there may be one that can, and the
+    /// API server asks over one connection for as long as that stands.
+    unable: CancellationToken,
 }
 
 impl Shared {
@@ -114,10 +117,11 @@ impl Shared {
             .header_read_timeout(self.limits.head_time)
             .max_buf_size(self.limits.head_bytes);
         let (heard, last) = (stream.heard(), Arc::new(AtomicBool::new(false)));
-        let guest = self.guest(certificate, last.clone());
+        let unable = CancellationToken::new();
+        let guest = self.guest(certificate, last.clone(), unable);
         let service = service_fn(move |request| guest.answer(request));
         let mut connection = Box::pin(builder.serve_connection(TokioIo::new(stream), service));
-        let next = either(&self.phases.leaving, retired);
+        let next = either(self.phases.leaving.cancelled(), retired.cancelled());
         if let Some(result) = unless(next, connection.as_mut()).await {
             return Ok(result?);
         }
@@ -152,10 +156,14 @@ impl Shared {
             .max_concurrent_streams(self.limits.streams)
             .keep_alive_interval(self.limits.stall)
             .keep_alive_timeout(self.limits.stall);
-        let guest = self.guest(certificate, Arc::default());
+        let unable = CancellationToken::new();
+        let guest = self.guest(certificate, Arc::default(), unable.clone());
         let service = service_fn(move |request| guest.answer(request));
         let mut connection = Box::pin(builder.serve_connection(TokioIo::new(stream), service));
-        let next = either(&self.phases.closing, retired);
+        let next = either(
+            either(self.phases.closing.cancelled(), retired.cancelled()),
+            unable.cancelled(),
+        );
         if let Some(result) = unless(next, connection.as_mut()).await {
             return Ok(result?);
         }
@@ -163,11 +171,17 @@ impl Shared {
         Ok(connection.await?)
     }
 
-    fn guest(&self, certificate: Option<Arc<ClientCertificate>>, last: Arc<AtomicBool>) -> Guest {
+    fn guest(
+        &self,
+        certificate: Option<Arc<ClientCertificate>>,
+        last: Arc<AtomicBool>,
+        unable: CancellationToken,
+    ) -> Guest {
         Guest {
             router: self.router.clone(),
             certificate,
             last,
+            unable,
         }
     }
 }
@@ -181,11 +195,16 @@ impl Guest {
         if let Some(certificate) = &self.certificate {
             request.extensions_mut().insert(certificate.clone());
         }
+        let is_http1 = request.version() < Version::HTTP_2;
         let answer = self.router.clone().oneshot(request);
-        let last = self.last.clone();
+        let (last, unable) = (self.last.clone(), self.unable.clone());
         async move {
             let mut response = answer.await?;
-            if last.load(Ordering::Relaxed) {
+            let is_unable = response.status() == StatusCode::SERVICE_UNAVAILABLE;
+            if is_unable {
+                unable.cancel();
+            }
+            if last.load(Ordering::Relaxed) || (is_unable && is_http1) {
                 let close = HeaderValue::from_static("close");
                 response.headers_mut().insert(CONNECTION, close);
             }
@@ -194,11 +213,11 @@ impl Guest {
     }
 }
 
-/// Over once one of the two is cancelled.
-async fn either(one: &CancellationToken, other: &CancellationToken) {
+/// Over once one of the two is.
+async fn either(one: impl Future<Output = ()>, other: impl Future<Output = ()>) {
     tokio::select! {
-        () = one.cancelled() => {}
-        () = other.cancelled() => {}
+        () = one => {}
+        () = other => {}
     }
 }
 

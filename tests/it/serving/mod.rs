@@ -7,3 +7,4 @@ mod pki;
 mod reload;
 mod scene;
 mod shutdown;
+mod unable;

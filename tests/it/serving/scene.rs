@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::http::StatusCode;
 use axum::routing::{get, post};
 use axum::{Extension, Router};
 use reqwest::tls::TlsInfo;
@@ -79,6 +80,7 @@ impl Scene {
 fn router(go: Arc<Notify>, waiting: Arc<Notify>) -> Router {
     Router::new()
         .route("/", get(whoami))
+        .route("/unable", get(async || StatusCode::SERVICE_UNAVAILABLE))
         .route("/review", post(async |body: String| body.len().to_string()))
         .route("/panics", post(async || -> String { panic!("hunter2") }))
         .route(
