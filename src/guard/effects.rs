@@ -71,12 +71,17 @@ impl Effects {
     /// Writes the grants of an allow.
     pub async fn grant(&self, verdict: &Verdict) -> Granted {
         let grants = verdict.effects.iter().filter_map(|effect| match effect {
-            Effect::Grant { uid, key, required } => Some((uid.clone(), key.clone(), *required)),
+            Effect::Grant {
+                uid,
+                version,
+                key,
+                required,
+            } => Some((uid.clone(), version.clone(), key.clone(), *required)),
             Effect::Want { .. } => None,
         });
         let grants: Vec<_> = grants.collect();
-        let writes = stream::iter(grants).map(|(uid, key, required)| async move {
-            (self.write_grant(&uid, &key).await, required)
+        let writes = stream::iter(grants).map(|(uid, version, key, required)| async move {
+            (self.write_grant(&uid, &version, &key).await, required)
         });
         let mut writes = writes.buffer_unordered(AT_ONCE);
         let mut granted = Granted::All;
@@ -144,13 +149,17 @@ impl Effects {
 }
 
 impl Effects {
-    async fn write_grant(&self, uid: &str, key: &GrantKey) -> Written {
+    /// Writes onto the version that was judged and no other: what came meanwhile may be the end of its drain.
+    async fn write_grant(&self, uid: &str, version: &str, key: &GrantKey) -> Written {
         let granted = self.state.view(|view| {
             let pod = view.world.pod_by_uid(uid)?;
             Some((pod.clone(), edit::grant(view, pod, key)))
         });
         match granted {
-            Some((pod, edit)) => self.pen.edit(&pod, edit).await,
+            Some((pod, edit)) if pod.resource_version == version => {
+                self.pen.edit(&pod, edit).await
+            }
+            Some(_) => Written::LostRace,
             None => Written::Gone,
         }
     }

@@ -62,7 +62,6 @@ pub struct Review {
     replica: usize,
     epoch: u32,
     verdict: Option<Verdict>,
-    versions: Vec<String>,
     granted: bool,
     /// When the query list was read that the verdict rests on; at most 2 s before it.
     listed: u64,
@@ -92,7 +91,6 @@ impl Sim {
             replica: 0,
             epoch: 0,
             verdict: None,
-            versions: Vec::new(),
             granted: false,
             listed: 0,
             races: 0,
@@ -226,7 +224,6 @@ impl Sim {
         }
         self.tally.verdict(&verdict);
         if verdict.outcome == Outcome::Allow {
-            self.note_versions(rix, &verdict);
             let grants = !verdict.effects.is_empty();
             self.reviews.get(rix).verdict = Some(verdict);
             let wait = if grants { self.dice.skewed(3, 60) } else { 0 };
@@ -250,18 +247,6 @@ impl Sim {
         }
     }
 
-    fn note_versions(&mut self, rix: usize, verdict: &Verdict) {
-        let review = self.reviews.get(rix);
-        let world = &self.guard.replicas[review.replica].cache.world;
-        let versions = verdict.effects.iter().map(|effect| match effect {
-            Effect::Grant { uid, .. } => world
-                .pod_by_uid(uid)
-                .map_or(String::new(), |pod| pod.resource_version.clone()),
-            Effect::Want { .. } => String::new(),
-        });
-        review.versions = versions.collect();
-    }
-
     /// Grants are written; without a required one nothing is allowed.
     pub fn grants(&mut self, rix: usize) {
         if self.is_orphaned(rix) {
@@ -272,9 +257,15 @@ impl Sim {
             .verdict
             .as_ref()
             .map_or(Vec::new(), |verdict| verdict.effects.clone());
-        let (versions, replica) = (std::mem::take(&mut review.versions), review.replica);
-        for (effect, version) in effects.into_iter().zip(versions) {
-            let Effect::Grant { uid, key, required } = effect else {
+        let replica = review.replica;
+        for effect in effects {
+            let Effect::Grant {
+                uid,
+                version,
+                key,
+                required,
+            } = effect
+            else {
                 continue;
             };
             if !self.write_grant(replica, pix(&uid), key, &version) && required {

@@ -186,6 +186,8 @@ pub enum Effect {
     Grant {
         /// The pod's UID.
         uid: String,
+        /// The resourceVersion that was judged: of any other one nothing is known yet.
+        version: String,
         /// For what.
         key: GrantKey,
         /// Whether there is no allow without it. Break-glass and bounds do not wait for anything.

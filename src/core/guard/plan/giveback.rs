@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::core::guard::bounds::{ALLOWED, CALM};
+use crate::core::guard::bounds::{ALLOWED, CALM, LOOK};
 use crate::core::guard::class::View;
 use crate::core::guard::facts::pod::Pod;
 use crate::core::guard::mutant::{self, Mutant};
@@ -71,11 +71,13 @@ fn give_back(crew: &Crew<'_>, memory: &mut Memory, pod: &Pod) -> Option<Action> 
 
 /// The steps after the first.
 fn go_on(crew: &Crew<'_>, memory: &mut Memory, pod: &Pod, since: Time) -> Option<Action> {
+    let now = crew.view.now;
+    // Another replica may have heard DRAINED just before: while that counts, `returning` has to say that it is over.
     let active = crew.fresh_answer(pod).is_some_and(|answer| {
-        answer.state == NodeState::Active && !answer.starting && answer.at > since
+        let known = answer.since > since && now.since(answer.since) >= LOOK;
+        answer.state == NodeState::Active && !answer.starting && known
     });
     let keep_want = keeps_want(crew, memory, pod);
-    let now = crew.view.now;
     let restarted = crew.record(pod).is_none();
     let memory = memory.pod(&pod.uid);
     let uid = pod.uid.clone();

@@ -243,6 +243,10 @@ fn grant(view: &View, pod: &Pod, key: GrantKey, required: bool, anew: bool) -> O
     let written = live_grant(view, pod).is_some_and(|grant| {
         grant.key == key && view.now.since(grant.at) < super::bounds::GRANT_RENEWED
     });
-    let uid = pod.uid.clone();
-    (anew || !written).then_some(Effect::Grant { uid, key, required })
+    (anew || !written).then(|| Effect::Grant {
+        uid: pod.uid.clone(),
+        version: pod.resource_version.clone(),
+        key,
+        required,
+    })
 }

@@ -1,6 +1,7 @@
 //! How and when drains are taken back.
 
 use super::*;
+use crate::core::guard::bounds::LOOK;
 
 impl Stage {
     /// A drain that was asked for once and has ended.
@@ -77,6 +78,22 @@ fn the_last_step_waits_for_the_worker_to_say_active() {
     stage.puts = true;
     stage.run(6);
     assert_eq!(stage.done(), ["active w-1", "forget w-1"]);
+}
+
+/// Another replica may have heard DRAINED just before: until that is too old, the record of the drain has to stay.
+#[test]
+fn the_last_step_waits_until_nobody_can_take_the_worker_for_drained() {
+    let mut stage = Stage::drained(3);
+    stage.unwant();
+    let mut when = |what: &str| {
+        while stage.only(what).is_empty() {
+            stage.run(1);
+        }
+        stage.now
+    };
+    let (told, forgotten) = (when("active"), when("forget"));
+    assert!(forgotten.since(told) > LOOK);
+    assert!(forgotten.since(told) < LOOK * 3);
 }
 
 #[test]

@@ -81,7 +81,12 @@ impl Case {
     /// A grant is written.
     pub fn grant(mut self, pod: &str, key: GrantKey, required: bool) -> Self {
         let uid = format!("uid-{pod}");
-        self.effects.push(Effect::Grant { uid, key, required });
+        self.effects.push(Effect::Grant {
+            uid,
+            version: "1".to_owned(),
+            key,
+            required,
+        });
         self
     }
 
