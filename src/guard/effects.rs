@@ -156,9 +156,7 @@ impl Effects {
             Some((pod.clone(), edit::grant(view, pod, key)))
         });
         match granted {
-            Some((pod, edit)) if pod.resource_version == version => {
-                self.pen.edit(&pod, edit).await
-            }
+            Some((pod, edit)) if pod.resource_version == version => self.pen.edit(&pod, edit).await,
             Some(_) => Written::LostRace,
             None => Written::Gone,
         }

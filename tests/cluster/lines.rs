@@ -1,6 +1,6 @@
-//! Which scenario runs when, and on what. Four lines run side by side, since most of a scenario's time is waiting: Trino
-//! alone, one version after the other; Trino on a control plane; scenarios that share a control plane, several at a time;
-//! those that want a control plane for themselves, one after another. A line that has come to its end helps with these.
+//! Which scenario runs when, and on what. Lines run side by side, since most of a scenario's time is waiting: one for each
+//! version of Trino alone; Trino on a control plane; scenarios that share a control plane, several at a time; those that
+//! want a control plane for themselves, one after another. A line that has come to its end helps with these.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -24,14 +24,17 @@ const SIDE_BY_SIDE: usize = 8;
 /// Runs the chosen scenarios of all lines.
 pub async fn run(scenarios: &[Scenario], chosen: &impl Fn(&str) -> bool) -> Result<Tally> {
     let plan = Plan::of(scenarios, chosen);
-    let lines: [LocalBoxFuture<'_, Result<Tally>>; 4] = [
-        Box::pin(clusters(&plan)),
+    let clusters = plan.clusters.iter().map(|(version, scenarios)| {
+        let line = cluster(&plan, *version, scenarios);
+        Box::pin(line) as LocalBoxFuture<'_, Result<Tally>>
+    });
+    let others: [LocalBoxFuture<'_, Result<Tally>>; 3] = [
         Box::pin(real(&plan)),
         Box::pin(shared(&plan)),
         Box::pin(rest(&plan, None)),
     ];
     let mut tally = Tally::default();
-    for line in futures::future::join_all(lines).await {
+    for line in futures::future::join_all(clusters.chain(others)).await {
         tally.add(line?);
     }
     Ok(tally)
@@ -104,13 +107,11 @@ fn gather<R>(
     of_stage.filter(|one| chosen(&one.name)).collect()
 }
 
-async fn clusters(plan: &Plan) -> Result<Tally> {
+async fn cluster(plan: &Plan, version: Version, scenarios: &[Chosen<OnCluster>]) -> Result<Tally> {
     let mut tally = Tally::default();
     let begun = Instant::now();
-    for (version, scenarios) in &plan.clusters {
-        on_cluster(*version, scenarios, plan.together, &mut tally).await?;
-    }
-    told("Trino alone", &tally, begun);
+    on_cluster(version, scenarios, plan.together, &mut tally).await?;
+    told(version.part(), &tally, begun);
     tally.add(rest(plan, None).await?);
     Ok(tally)
 }

@@ -129,13 +129,32 @@ impl View<'_> {
         Some(recorded.or(long_ago).unwrap_or(leaving))
     }
 
-    /// When the coordinator has noticed a drain that began then, at the latest.
+    /// When the coordinator has noticed a worker's drain that began then, at the latest. Where one of the two has just begun
+    /// to serve, the coordinator has to find the worker first, takes it for ACTIVE, and asks for its state only then.
     #[must_use]
-    pub fn noticed(&self, began: Time) -> Time {
+    pub fn noticed(&self, pod: &Pod, began: Time) -> Time {
         if mutant::is(Mutant::SkipNoticeTime) {
             return began;
         }
-        began + self.policy.bounds.notice
+        let notice = self.policy.bounds.notice;
+        let coordinators = self.world.members(&pod.cluster, Role::Coordinator);
+        let met = coordinators
+            .chain([pod])
+            .filter_map(|one| self.serves_since(one));
+        let met = met.max();
+        met.map_or(began, |met| began.max(met + notice)) + notice
+    }
+
+    /// Since when a node has served, at the latest: as we saw it begin, else as the kubelet says. A worker of which neither
+    /// is known has since we know it, a coordinator may have begun this very moment.
+    fn serves_since(&self, pod: &Pod) -> Option<Time> {
+        let seen = self.evidence.worker(pod);
+        let ready = pod.ready_changed.filter(|at| pod.ready && *at <= self.now);
+        let known = seen.and_then(|seen| seen.served).or(ready);
+        known.or_else(|| match pod.role {
+            Role::Worker => Some(seen?.first()),
+            Role::Coordinator => Some(self.now),
+        })
     }
 
     /// When we recorded a drain of the container that runs now.
@@ -261,7 +280,7 @@ impl View<'_> {
         let Some(began) = self.drain_began(pod) else {
             return false;
         };
-        let noticed = self.noticed(began);
+        let noticed = self.noticed(pod, began);
         // Before that a coordinator may still have given it work that an earlier proof can't have seen.
         let early = mutant::is(Mutant::EarlyProof);
         let own = seen.proof.is_some_and(|proof| proof >= noticed || early);
@@ -278,7 +297,9 @@ impl View<'_> {
         noted.is_some_and(|proof| {
             let same =
                 pod.running() == Some(proof.container.as_str()) || mutant::is(Mutant::OldContainer);
-            same && self.drain_began(pod).is_some_and(|began| proof.at >= began)
+            // A coordinator that came later has taken the worker for ACTIVE until it asked.
+            let began = self.drain_began(pod);
+            same && began.is_some_and(|began| proof.at >= self.noticed(pod, began))
         })
     }
 

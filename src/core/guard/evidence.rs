@@ -37,6 +37,8 @@ pub struct WorkerSeen {
     pub failing: Option<Time>,
     /// Whether it ever answered as a node that has started.
     pub started: bool,
+    /// When it first did, where it was seen not to before.
+    pub served: Option<Time>,
     /// Whether a task was ever reported on it.
     pub had_task: bool,
     /// When it last said ACTIVE.
@@ -301,6 +303,10 @@ impl WorkerSeen {
             starting,
             since: same.map_or(at, |last| last.since),
         });
+        let before = self.failing.is_some() || last.is_some_and(|last| last.starting);
+        if !starting && !self.started && before {
+            self.served = Some(at);
+        }
         (self.refusing, self.failing) = (None, None);
         self.started |= !starting;
         match state {
@@ -335,6 +341,12 @@ impl WorkerSeen {
                 self.unproven = None;
             }
         }
+    }
+
+    /// When this container was first heard of.
+    #[must_use]
+    pub const fn first(&self) -> Time {
+        self.first
     }
 
     /// Since when it has said DRAINED, if that is what it said last.

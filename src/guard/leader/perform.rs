@@ -192,7 +192,7 @@ impl Leader {
                 .evidence
                 .cluster(&pod.cluster)
                 .is_unknown(&view.policy.bounds, view.now);
-            Some((found, began + view.policy.bounds.notice, view.now, blind))
+            Some((found, view.noticed(pod, began), view.now, blind))
         });
         let (Some((found, until, now, blind)), Some(container)) = (asked, pod.running()) else {
             return;

@@ -168,7 +168,7 @@ impl Sim {
             return;
         };
         let asked = view.now;
-        let before = began + policy.bounds.notice;
+        let before = view.noticed(known, began);
         let reachable = self.trino.coordinator.is_some() && replica.cut_until <= now;
         let clean = self.is_clear_of(
             pod,

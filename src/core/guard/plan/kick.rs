@@ -31,7 +31,7 @@ pub(super) fn prove(crew: &Crew<'_>, memory: &mut Memory, pod: &Pod) -> Option<A
     let view = &crew.view;
     let seen = view.evidence.worker(pod)?;
     let drained = seen.drained_since()?;
-    let noticed = view.noticed(view.drain_began(pod)?);
+    let noticed = view.noticed(pod, view.drain_began(pod)?);
     // What was read before that can't have seen the work that the coordinator still gave it.
     let own = seen.proof.is_some_and(|proof| proof >= noticed);
     let proven = own || view.is_announced(pod) || view.is_headless(crew.cluster);

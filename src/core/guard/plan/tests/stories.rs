@@ -207,7 +207,8 @@ fn i_a_container_that_restarts_while_draining_is_drained_again() {
     assert_eq!(stage.done(), [""; 0], "nothing is known of it yet");
     stage.says("w-1", Some(NodeState::Active));
     stage.edit("w-1", |pod| pod.ready = true);
-    stage.run(30);
+    // Its coordinator has to find it again, and then to notice that it drains.
+    stage.run(2 * 15 + 15);
     assert_eq!(stage.done()[..2], ["begin w-1", "prove w-1"]);
     let drain = stage.pod("w-1").notes.drain.unwrap();
     assert_eq!(drain.container, "second");
