@@ -111,7 +111,7 @@ async fn cluster(plan: &Plan, version: Version, scenarios: &[Chosen<OnCluster>])
     let mut tally = Tally::default();
     let begun = Instant::now();
     on_cluster(version, scenarios, plan.together, &mut tally).await?;
-    told(version.part(), &tally, begun);
+    told(&version.part(), &tally, begun);
     tally.add(rest(plan, None).await?);
     Ok(tally)
 }
