@@ -138,10 +138,9 @@ impl View<'_> {
         }
         let notice = self.policy.bounds.notice;
         let coordinators = self.world.members(&pod.cluster, Role::Coordinator);
-        let met = coordinators
-            .chain([pod])
-            .filter_map(|one| self.serves_since(one));
-        let met = met.max();
+        let running = coordinators.filter(|one| one.running().is_some());
+        let both = running.chain([pod]);
+        let met = both.filter_map(|one| self.serves_since(one)).max();
         met.map_or(began, |met| began.max(met + notice)) + notice
     }
 

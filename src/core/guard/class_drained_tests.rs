@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::tests::{class, scene, word};
 use crate::core::guard::class::Class;
-use crate::core::guard::evidence::Supplier;
+use crate::core::guard::evidence::{Said, Supplier};
 use crate::core::guard::facts::workload::Kind;
 use crate::core::guard::plan::scene::{Scene, cluster};
 use crate::trino::words::NodeState::{Active, Drained, Draining};
@@ -245,4 +245,63 @@ fn serving_is_ready_and_active_for_notice_time() {
     scene.edit("w-0", |pod| pod.deleting = None);
     scene.pass(11);
     assert!(!serves(&scene), "not asked lately");
+}
+
+/// It takes a worker that it does not know for ACTIVE, whatever was proven before it came.
+#[test]
+fn a_coordinator_that_has_just_begun_has_to_find_the_worker_first() {
+    let mut scene = scene();
+    scene.drained("w-0");
+    assert_eq!(word(&scene), "drained");
+    let begun = scene.now;
+    scene.edit("c-0", |pod| pod.ready_changed = Some(begun));
+    scene.keeps_saying("w-0", Drained, 29);
+    scene.cycle(&[]);
+    assert_ne!(word(&scene), "drained", "29 s");
+    scene.keeps_saying("w-0", Drained, 1);
+    scene.cycle(&[]);
+    assert_eq!(
+        word(&scene),
+        "drained",
+        "30 s, and a cycle begun after them"
+    );
+}
+
+#[test]
+fn a_worker_that_has_just_begun_has_to_be_found_first() {
+    let mut scene = scene();
+    let begun = scene.now;
+    scene.edit("w-0", |pod| pod.ready_changed = Some(begun));
+    scene.drain("w-0");
+    scene.keeps_saying("w-0", Drained, 9);
+    scene.cycle(&[]);
+    assert_ne!(word(&scene), "drained", "29 s");
+    scene.keeps_saying("w-0", Drained, 1);
+    scene.cycle(&[]);
+    assert_eq!(word(&scene), "drained", "30 s");
+}
+
+/// The kubelet's word is older than what we saw ourselves, or of a clock that is ahead.
+#[test]
+fn a_worker_that_we_saw_begin_has_begun_then() {
+    let mut scene = scene();
+    scene.look("w-0", Said::Refused);
+    scene.pass(1);
+    scene.says("w-0", Active);
+    scene.drain("w-0");
+    scene.cycle(&[]);
+    assert_ne!(word(&scene), "drained", "20 s");
+    scene.keeps_saying("w-0", Drained, 10);
+    scene.cycle(&[]);
+    assert_eq!(word(&scene), "drained");
+}
+
+#[test]
+fn a_coordinator_that_is_not_ready_may_begin_at_any_moment() {
+    let mut scene = scene();
+    scene.drained("w-0");
+    scene.unready("c-0");
+    scene.keeps_saying("w-0", Drained, 100);
+    scene.cycle(&[]);
+    assert_ne!(word(&scene), "drained");
 }
