@@ -86,7 +86,9 @@ fn the_last_step_waits_until_nobody_can_take_the_worker_for_drained() {
     let mut stage = Stage::drained(3);
     stage.unwant();
     let mut when = |what: &str| {
+        let mut seconds = 0..300;
         while stage.only(what).is_empty() {
+            assert!(seconds.next().is_some(), "no {what}");
             stage.run(1);
         }
         stage.now
