@@ -251,3 +251,7 @@ impl Granted {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "effects_tests.rs"]
+mod tests;
