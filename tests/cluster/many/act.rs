@@ -16,11 +16,8 @@ use super::member::Member;
 const RETRY: Duration = Duration::from_secs(2);
 const LONGEST_RETRY: Duration = Duration::from_secs(5);
 
-/// A drain by itself: notice 20 s, two grace periods of 5 s, 5 s until the coordinator looks, 5 s for the proof.
-const DRAIN: Duration = Duration::from_secs(40);
-
-/// A new worker counts as serving only after the time of notice.
-const SERVING: Duration = Duration::from_secs(20);
+/// A drain after the time of notice: two grace periods of 5 s, 5 s until the coordinator looks, 5 s for the proof.
+const DRAIN: Duration = Duration::from_secs(20);
 
 /// The rule's bound is meant for a cluster that has the machine for itself; here dozens share two cores.
 const SLACK: u32 = 3;
@@ -188,7 +185,9 @@ impl<'a> Act<'a> {
 
 fn bound(member: &Member<'_>, workers: u32) -> Duration {
     let query = member.queries().longest;
-    (query + DRAIN + LONGEST_RETRY + member.started + SERVING) * workers * SLACK
+    // Once for the drain, and once until a replacement counts as serving.
+    let notice = member.notice * 2;
+    (query + notice + DRAIN + LONGEST_RETRY + member.started) * workers * SLACK
 }
 
 /// What the API server answered. A conflict is asked again like a refusal.

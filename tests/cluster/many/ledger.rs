@@ -33,32 +33,37 @@ impl Row {
     }
 }
 
-/// All rows, and how many are still to come.
+/// All rows of one fleet, and how many are still to come.
 pub struct Ledger {
     rows: Mutex<Vec<Row>>,
-    left: Mutex<[usize; 2]>,
+    left: Mutex<usize>,
 }
 
 impl Ledger {
-    /// For so many disruptions of real and of simulated clusters.
-    pub const fn new(real: usize, simulated: usize) -> Self {
+    /// For so many disruptions.
+    pub const fn new(goal: usize) -> Self {
         Self {
             rows: Mutex::new(Vec::new()),
-            left: Mutex::new([real, simulated]),
+            left: Mutex::new(goal),
         }
     }
 
     /// Whether one more may begin.
-    pub fn take(&self, real: bool) -> bool {
-        let left = &mut lock(&self.left)[usize::from(!real)];
+    pub fn take(&self) -> bool {
+        let mut left = lock(&self.left);
         let may = *left > 0;
         *left = left.saturating_sub(1);
         may
     }
 
+    /// Whether none is to come.
+    pub fn is_full(&self) -> bool {
+        *lock(&self.left) == 0
+    }
+
     /// No other begins.
     pub fn close(&self) {
-        *lock(&self.left) = [0, 0];
+        *lock(&self.left) = 0;
     }
 
     /// Adds one that is done.

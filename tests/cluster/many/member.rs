@@ -16,12 +16,13 @@ use crate::world::World;
 
 /// Queries under way on a simulated cluster.
 const QUERIES: usize = 3;
-/// Clients of the real one.
-const CLIENTS: usize = 3;
+/// Clients of a real one.
+const CLIENTS: usize = 1;
 
-/// What the clients of the real cluster ask: all of it is read, in about ten seconds.
+/// What the client of a real cluster asks: about 20 MB through a join on all workers, read in about ten seconds.
 const ASKED: Question = Question {
-    pause: Duration::from_millis(60),
+    sql: "SELECT l.*, rpad('', 200, o.comment) FROM lineitem l JOIN orders o ON l.orderkey = o.orderkey",
+    pause: Duration::from_millis(400),
     ..WIDE
 };
 
@@ -35,6 +36,8 @@ pub struct Member<'w> {
     pub hpa: Client,
     /// What its start took, which is about what a replacement takes.
     pub started: Duration,
+    /// How long its guard gives a coordinator to notice a drain.
+    pub notice: Duration,
     load: Option<Queries>,
 }
 
@@ -45,7 +48,7 @@ enum Queries {
 
 impl<'w> Member<'w> {
     /// Starts a cluster, without load.
-    pub async fn start(world: &'w World, spec: Spec) -> Result<Self> {
+    pub async fn start(world: &'w World, spec: Spec, notice: Duration) -> Result<Self> {
         let begun = Instant::now();
         let (namespace, workers) = (spec.namespace, spec.workers);
         let cluster = TrinoOnPlane::start(world, spec).await?;
@@ -69,6 +72,7 @@ impl<'w> Member<'w> {
             pods,
             cluster,
             started: begun.elapsed(),
+            notice,
             load: None,
         })
     }

@@ -11,10 +11,12 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use jiff::Timestamp;
 
+use super::fleet::Fleet;
 use super::kind::Kind;
 use super::ledger::{Ledger, Row};
-use super::{guarded_world, run, seed};
+use super::seed;
 use crate::story::say;
+use crate::world::World;
 
 const REAL: usize = 200;
 const SIMULATED: usize = 10_000;
@@ -31,17 +33,27 @@ pub async fn soak() -> Result<()> {
     }
     let time = time()?;
     let seed = seed()?;
-    let ledger = Ledger::new(
-        REAL.saturating_sub(real),
-        SIMULATED.saturating_sub(simulated),
-    );
+    let fleets = [
+        (Fleet::Real, Ledger::new(REAL.saturating_sub(real))),
+        (
+            Fleet::Simulated,
+            Ledger::new(SIMULATED.saturating_sub(simulated)),
+        ),
+    ];
     let commit = commit()?;
-    let world = guarded_world().await?;
     let rows = std::cell::RefCell::new(&mut book);
     let done = |row: &Row| rows.borrow_mut().add(row, &commit, seed);
+    let runs =
+        fleets
+            .iter()
+            .filter(|(_, ledger)| !ledger.is_full())
+            .map(async |(fleet, ledger)| {
+                let world = World::start().await?;
+                fleet.run(&world, ledger, seed, &done).await
+            });
     let ended = tokio::select! {
-        ended = run(&world, &ledger, seed, &done) => ended.map(drop),
-        () = over(time, &ledger) => Ok(()),
+        ended = futures::future::try_join_all(runs) => ended.map(drop),
+        () = over(time, &fleets) => Ok(()),
     };
     book.close()?;
     let (real, simulated) = book.counts();
@@ -50,11 +62,13 @@ pub async fn soak() -> Result<()> {
 }
 
 /// Comes when Ctrl-C does; when the time is over no other disruption begins.
-async fn over(time: Option<Duration>, ledger: &Ledger) {
+async fn over(time: Option<Duration>, fleets: &[(Fleet, Ledger)]) {
     let timer = async {
         if let Some(time) = time {
             tokio::time::sleep(time).await;
-            ledger.close();
+            for (_, ledger) in fleets {
+                ledger.close();
+            }
         }
         std::future::pending::<()>().await;
     };

@@ -270,6 +270,12 @@ impl Life {
             {
                 Ok(_) => return Ok(()),
                 Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => return Ok(()),
+                // Another pod has its name.
+                Err(kube::Error::Api(status))
+                    if status.code == 422 && status.message.contains("metadata.uid") =>
+                {
+                    return Ok(());
+                }
                 Err(kube::Error::Api(status)) if status.code == 422 => {
                     return Err(kube::Error::Api(status)).context("write the pod's status");
                 }
