@@ -157,20 +157,28 @@ fn spares<'a>(
     let stuck = |pod: &&&Pod| choice::is_stuck(crew, pod) && !named(pod);
     let stuck = victims.iter().filter(stuck).count();
     let inside = |pod: &Pod| victims.iter().any(|victim| victim.uid == pod.uid);
-    let spare = |pod: &Pod| choice::is_spare(crew, pod) && !named(pod) && !inside(pod);
-    let once_free = |pod: &Pod| {
-        if spare(pod) {
-            choice::FREE
-        } else {
-            choice::of(crew, pod)
-        }
-    };
-    let preferred = ranked_by(&crew.view, share.ranking, once_free).into_iter();
-    let preferred = preferred.take(victims.len());
-    let mut spares: Vec<_> = preferred.filter(|pod| spare(pod)).collect();
+    let fits = |pod: &Pod| choice::is_spare(crew, pod) && !named(pod) && !inside(pod);
+    let mut spares = preferred(crew, share.ranking, victims.len(), &fits);
     spares.sort_by_key(|pod| !choice::is_begun(crew, pod));
     spares.truncate(stuck);
     spares
+}
+
+/// Those of the fitting ones that would be among the first so many, if all of them might go.
+fn preferred<'a>(
+    crew: &Crew<'a>,
+    ranking: &Workload,
+    count: usize,
+    fits: &dyn Fn(&Pod) -> bool,
+) -> Vec<&'a Pod> {
+    let once_free = |pod: &Pod| {
+        let free = fits(pod).then_some(choice::FREE);
+        free.unwrap_or_else(|| choice::of(crew, pod))
+    };
+    let first = ranked_by(&crew.view, ranking, once_free)
+        .into_iter()
+        .take(count);
+    first.filter(|pod| fits(pod)).collect()
 }
 
 /// A pod outside that is going already takes the place of the last one inside that is not. One that may go and was kicked
