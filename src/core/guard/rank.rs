@@ -19,11 +19,11 @@ pub fn ranked<'a>(view: &View<'a>, workload: &Workload) -> Vec<&'a Pod> {
     ranked_by(view, workload, |pod| pod.cost)
 }
 
-/// The same, as if each pod had another `pod-deletion-cost`.
-pub fn ranked_by<'a>(
+/// The same, as if each pod had another `pod-deletion-cost`, or anything else in its place.
+pub fn ranked_by<'a, C: Copy + Ord>(
     view: &View<'a>,
     workload: &Workload,
-    cost: impl Fn(&Pod) -> i32,
+    cost: impl Fn(&Pod) -> C,
 ) -> Vec<&'a Pod> {
     match workload.kind {
         Kind::Deployment | Kind::ReplicaSet => replica_order(view, workload, cost),
@@ -43,10 +43,10 @@ fn ordinal_order<'a>(view: &View<'a>, workload: &Workload) -> Vec<&'a Pod> {
     pods
 }
 
-fn replica_order<'a>(
+fn replica_order<'a, C: Copy + Ord>(
     view: &View<'a>,
     workload: &Workload,
-    cost: impl Fn(&Pod) -> i32,
+    cost: impl Fn(&Pod) -> C,
 ) -> Vec<&'a Pod> {
     let crowd = crowds(view, workload);
     let mut pods: Vec<_> = active(view, workload)
@@ -82,18 +82,18 @@ fn active<'a>(view: &View<'a>, workload: &Workload) -> Vec<&'a Pod> {
 
 /// What decides first, in this order; the smallest is the first victim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Head {
+struct Head<C> {
     assigned: bool,
     phase: u8,
     ready: bool,
-    cost: i32,
+    cost: C,
     crowd: Reverse<usize>,
     /// How long it has been Ready: see [`ready_bucket`].
     ready_for: u32,
 }
 
-impl Head {
-    fn of(pod: &Pod, cost: i32, crowds: &Map<&str, usize>, now: Time) -> Self {
+impl<C> Head<C> {
+    fn of(pod: &Pod, cost: C, crowds: &Map<&str, usize>, now: Time) -> Self {
         Self {
             assigned: pod.node.is_some(),
             phase: phase_rank(pod.phase),
@@ -107,7 +107,7 @@ impl Head {
 
 /// What decides among equals: more restarts, a later creation (in buckets), the UID; the UID alone where they became Ready
 /// at different times of one bucket.
-fn order_equals(pods: &mut [(Head, &Pod)], now: Time) {
+fn order_equals<C>(pods: &mut [(Head<C>, &Pod)], now: Time) {
     let together = pods
         .windows(2)
         .all(|pair| !pair[0].0.ready || pair[0].1.ready_changed == pair[1].1.ready_changed);

@@ -2,11 +2,10 @@
 //! a StatefulSet's scale, a rolling restart.
 
 use anyhow::{Result, ensure};
-use kube::ResourceExt as _;
 use serde_json::{Value, json};
 
 use super::installation;
-use super::scene::{Scene, evict, spec};
+use super::scene::{Scene, spec};
 use crate::plane::external_metrics::ExternalMetrics;
 use crate::runner::{Scenario, Stage};
 use crate::story::say;
@@ -110,10 +109,10 @@ async fn autoscale(
 ) -> Result<()> {
     metrics.set(5);
     let scene = Scene::without_guard(world, spec(namespace)).await?;
-    // Three of five workers hold data whose client has stopped: the two idle ones go first, the third victim may not.
+    // Three of five workers hold data whose client has stopped: the two idle ones go first, whomever the first request
+    // is about; the third may not.
     let query = scene.hold_on(3).await?;
     scene.wait_seen_on(world, 3).await?;
-    idle_first(world, &scene).await?;
     world.plane.apply(&scaler(namespace).to_string()).await?;
     say!("  the autoscaler's metric falls from 5 to 2; clamp: {clamp}");
     metrics.set(2);
@@ -129,20 +128,6 @@ async fn autoscale(
     scene.release(&query).await?;
     world.ready(namespace, WORKERS, 2).await?;
     scene.end(world).await
-}
-
-/// Which workers an autoscaler's first request is about is its controller's choice: by this they are the idle ones.
-async fn idle_first(world: &World, scene: &Scene) -> Result<()> {
-    for pod in scene.workers(world).await? {
-        let refusal = evict(world, &pod, true).await?.unwrap_or_default();
-        if !refusal.contains("holds output buffers") {
-            let name = format!("pod/{}", pod.name_any());
-            let cost = "controller.kubernetes.io/pod-deletion-cost=-10";
-            let arguments = ["annotate", &scene.space(), &name, cost];
-            world.plane.kubectl(&arguments).await?.ok()?;
-        }
-    }
-    Ok(())
 }
 
 fn scaler(namespace: &str) -> Value {

@@ -21,6 +21,7 @@
 mod action;
 pub mod bands;
 mod begin;
+mod choice;
 mod coordinator;
 mod crew;
 mod events;

@@ -15,7 +15,7 @@ use crate::core::guard::time::Time;
 
 use super::crew::Crew;
 use super::memory::{Memory, node_of};
-use super::surplus;
+use super::surplus::{self, Victim};
 
 /// A worker that is wanted gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub(super) struct Wanted {
     /// Its place in its controller's ranking, or 0.
     pub place: usize,
     /// Whether nobody waits for it now: a cordon alone speaks for it, or it may go, was announced as often as it is, and
-    /// nobody came. It goes behind all others, and makes way for them.
+    /// nobody came, or it is drained beside a busy worker. It goes behind all others, and makes way for them.
     pub unawaited: bool,
 }
 
@@ -46,10 +46,10 @@ pub(super) fn all<'a>(crew: &Crew<'a>, memory: &Memory) -> Map<&'a str, Wanted> 
     }
     let is_named = |pod: &Pod| wanted.contains_key(pod.uid.as_str());
     let victims = surplus::victims(crew, memory, &is_named);
-    for (place, pod) in victims.into_iter().enumerate() {
-        let one = wanted.entry(pod.uid.as_str());
-        let one = one.or_insert_with(|| Wanted::of(pod, place));
-        one.unawaited = false;
+    for (place, victim) in victims.into_iter().enumerate() {
+        let one = wanted.entry(victim.pod.uid.as_str());
+        let one = one.or_insert_with(|| Wanted::of_number(&victim, place));
+        one.unawaited = victim.spare;
     }
     wanted
 }
@@ -75,14 +75,31 @@ pub(super) fn target_of(view: &View<'_>, memory: &Memory, workload: &Workload) -
     if workload.deleting {
         return 0;
     }
-    let refused = view.pods_of(workload).filter_map(|pod| {
-        let want = pod.notes.want.as_ref()?;
-        let target = want.target.filter(|_| want.cause == Cause::Scale)?;
-        is_live(view, memory, pod, want).then_some((want.at, target))
-    });
-    let latest = refused.max_by_key(|(at, target)| (*at, std::cmp::Reverse(*target)));
+    let refused = refused(view, memory, workload);
+    let latest = refused.max_by_key(|(want, target)| (want.at, std::cmp::Reverse(*target)));
     let target = latest.map_or(workload.replicas, |(_, target)| target);
     target.min(workload.replicas).min(meanwhile(view, workload))
+}
+
+/// Since when a workload has been asked for fewer pods than its spec says; `None` where no such refusal counts.
+pub(super) fn asked(view: &View<'_>, memory: &Memory, workload: &Workload) -> Option<Time> {
+    let refused = refused(view, memory, workload);
+    let lower = refused.filter(|(_, target)| *target < workload.replicas);
+    lower.map(|(want, _)| want.since).min()
+}
+
+/// The refused numbers that still count. They stand on the pods that each request would have taken; which ones those are
+/// says nothing about whom to drain.
+fn refused<'a>(
+    view: &'a View<'_>,
+    memory: &'a Memory,
+    workload: &'a Workload,
+) -> impl Iterator<Item = (&'a Want, u32)> {
+    view.pods_of(workload).filter_map(|pod| {
+        let want = pod.notes.want.as_ref()?;
+        let target = want.target.filter(|_| want.cause == Cause::Scale)?;
+        is_live(view, memory, pod, want).then_some((want, target))
+    })
 }
 
 /// What a Deployment that stops all old pods before it starts new ones is meant to have meanwhile: waiting for
@@ -223,6 +240,15 @@ impl Wanted {
             since,
             place,
             unawaited: false,
+        }
+    }
+
+    /// Those who go for a refused number queue by when that was asked for, whoever of them was named.
+    fn of_number(victim: &Victim<'_>, place: usize) -> Self {
+        let one = Self::of(victim.pod, place);
+        Self {
+            since: victim.asked.or(one.since),
+            ..one
         }
     }
 }

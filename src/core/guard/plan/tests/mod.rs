@@ -1,6 +1,7 @@
 //! The plan, played by hand: a [`Stage`] performs its actions on a small cluster, second by second, and writes down what
 //! was done. Each rule has a test named after it.
 
+mod autoscaler;
 mod floor;
 mod giveback;
 mod kicks;
