@@ -127,10 +127,14 @@ impl Sim {
     }
 
     /// Whether a query came while the last serving worker was told to drain: after the list that showed no query, and
-    /// before the coordinator noticed. No order of reading and telling closes this.
+    /// before the coordinator noticed, which first has to find a worker that it does not know, as a new coordinator knows
+    /// none. No order of reading and telling closes this.
     fn is_late(&self, qix: usize) -> bool {
         let created = self.trino.queries[qix].created;
-        let window = |(told, listed)| created >= listed && created <= told + self.params.notice;
+        let window = |(told, listed): (u64, u64)| {
+            let noticed = told.max(self.trino.came) + 2 * self.params.notice;
+            (listed..=noticed).contains(&created)
+        };
         self.emptied.is_some_and(window)
     }
 

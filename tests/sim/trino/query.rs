@@ -470,6 +470,7 @@ impl Sim {
     /// A coordinator begins to serve: workers announce themselves to it.
     pub fn coordinator_up(&mut self, pod: Pix, inc: u32) {
         self.trino.coordinator = Some((pod, inc));
+        self.trino.came = self.now;
         for member in self.store.live.clone() {
             if let Some(jvm) = &self.store.cells[member].jvm {
                 let inc = jvm.inc;

@@ -194,8 +194,15 @@ impl Sim {
             .jvm(pod, inc)
             .filter(|jvm| !jvm.starting && !jvm.ending)
             .map(|jvm| jvm.state);
-        if is_coordinator {
-            self.trace(|| format!("p{pod} is noticed: {said:?}"));
+        if !is_coordinator {
+            return;
+        }
+        self.trace(|| format!("p{pod} is noticed: {said:?}"));
+        if said.is_some() && !self.trino.knows(pod, inc) {
+            // Found, and taken for ACTIVE until it is asked.
+            self.trino.believe(pod, inc, Some(NodeState::Active));
+            self.notice_soon(pod, inc);
+        } else {
             self.trino.believe(pod, inc, said);
         }
     }
