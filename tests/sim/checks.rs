@@ -111,7 +111,7 @@ impl Sim {
                 let begun = self.trino.queries[qix].begun;
                 let idle = cell.let_go == Some(Some(Row::CoordinatorIdle));
                 let late = idle && cell.let_go_by.is_some_and(|listed| begun >= listed);
-                let late = late || (cell.let_go == Some(Some(Row::Starting)) && cell.young);
+                let late = late || cell.young;
                 match cell.let_go {
                     _ if cell.broken => Fate::Broken,
                     None => Fate::Broken,
@@ -180,10 +180,16 @@ impl Sim {
         working.is_some_and(|jvm| self.now > jvm.since + KNOWN)
     }
 
-    /// Whether a worker's port was still closed when it was looked at, or may have been.
-    pub fn is_young(&self, pod: Pix) -> bool {
-        let jvm = self.store.cells[pod].jvm.as_ref();
-        jvm.is_some_and(|jvm| self.now < jvm.began + PORT + STARTED)
+    /// Whether a worker that is let go as starting or dead may still have been so when it was judged: its port was closed
+    /// when it was looked at, or its container started after the verdict was written on its pod.
+    pub fn is_young(&self, pod: Pix, row: Option<Row>) -> bool {
+        let cell = &self.store.cells[pod];
+        let began = cell.jvm.as_ref().map(|jvm| jvm.began);
+        began.is_some_and(|began| match row {
+            Some(Row::Starting) => self.now < began + PORT + STARTED,
+            Some(Row::Dead) => cell.granted.is_some_and(|granted| granted <= began),
+            _ => false,
+        })
     }
 
     /// A bound let a pod go: was it over for whoever asked?

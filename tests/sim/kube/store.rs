@@ -47,7 +47,7 @@ pub struct Cell {
     pub let_go: Option<Option<Row>>,
     /// The query list that the verdict on a coordinator rests on.
     pub let_go_by: Option<u64>,
-    /// Whether it began to serve a moment before it was let go, or had not.
+    /// Whether it may still have been starting, or dead, when it was judged.
     pub young: bool,
     /// When a grant was written on it last.
     pub granted: Option<u64>,

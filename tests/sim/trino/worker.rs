@@ -49,6 +49,11 @@ enum Step {
 }
 
 impl Jvm {
+    /// Whether its port is open.
+    pub const fn listens(&self, now: u64) -> bool {
+        !self.starting || now >= self.began + PORT
+    }
+
     /// A process that has just been started.
     pub const fn new(inc: u32, now: u64) -> Self {
         Self {
