@@ -132,6 +132,7 @@ impl Sim {
         let (every, tries) = match what {
             What::Hpa => (15_000, u32::MAX),
             What::Keda => (30_000, u32::MAX),
+            What::Suspend => (20_000, u32::MAX),
             _ => (20_000, 3),
         };
         let mut caller = Caller::new(what, self.now, every);
