@@ -7,6 +7,7 @@ use xtrinode::core::guard::facts::workload::Kind;
 use xtrinode::core::guard::rows::Row;
 
 use crate::callers::What;
+use crate::guard::LAG;
 use crate::kube::store::Pix;
 use crate::params::Params;
 use crate::sim::{Ambush, Sim};
@@ -305,7 +306,7 @@ pub const ALL: &[Story] = &[
             (80, evict_coordinator),
             (400, |sim| {
                 for replica in &mut sim.guard.replicas {
-                    replica.cache.lag = 50;
+                    replica.cache.lag = LAG;
                 }
             }),
             (1000, |sim| sim.loaded = false),
