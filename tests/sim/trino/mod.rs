@@ -33,6 +33,8 @@ pub struct Trino {
     pub coordinator: Option<(Pix, u32)>,
     /// When it came.
     pub came: u64,
+    /// When a worker was last told to drain.
+    pub told: u64,
     /// What it believes of its workers.
     pub beliefs: Vec<Belief>,
     /// Losses up to then are owed to what broke by itself or was forced.

@@ -101,6 +101,7 @@ impl Sim {
                 let event = Event::Drain(pod, inc, jvm.drain);
                 self.enter(grace, event);
                 self.tally.drains += 1;
+                self.trino.told = now;
                 self.check_floor(pod);
             }
             (true, NodeState::Drained) => self.violated(
