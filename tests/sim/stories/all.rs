@@ -13,9 +13,9 @@ use crate::params::Params;
 use crate::sim::{Ambush, Sim};
 
 use super::{
-    Story, came_back, cut_off, drain_a_worker, drain_gathered, everything_gone, evict_coordinator,
-    evict_four, gather, hasty, kill_leader, none_killed, nothing_killed, nothing_lost,
-    nothing_removed, on_first, removed, scale, slow, stop_guard, workers_are,
+    LATE, Story, came_back, cut_off, drain_a_worker, drain_gathered, everything_gone,
+    evict_coordinator, evict_four, gather, hasty, kill_leader, late, none_killed, nothing_killed,
+    nothing_lost, nothing_removed, on_first, removed, scale, slow, stop_guard, workers_are,
 };
 
 /// Every story.
@@ -317,13 +317,42 @@ pub const ALL: &[Story] = &[
         letter: 'q',
         title: "tasks of young processes have no pod, and come late to workers that are soon DRAINED",
         params: || {
-            let mut params = hasty();
+            let mut params = late();
             params.unmapped = true;
-            params.query_long = 60_000;
             params
         },
-        script: &[(20, evict_four)],
+        script: LATE,
         end: nothing_lost,
+    },
+    Story {
+        letter: 'y',
+        title: "the same, of long cycles that begin between a worker's DRAINED and its last task",
+        params: || {
+            let mut params = late();
+            params.own = true;
+            params.cycle_every = 16_000;
+            params.cycle_takes = 15_000;
+            params
+        },
+        script: LATE,
+        end: nothing_lost,
+    },
+    Story {
+        letter: 'z',
+        title: "demand comes back while a removal of the only worker is on its way",
+        params: || {
+            let mut params = Params::plain(1);
+            params.query_every = 1_000_000;
+            params.vetoes = 1000;
+            params
+        },
+        script: &[
+            (60, |sim| sim.loaded = false),
+            (300, |sim| on_first(sim, What::WalksAway)),
+            (345, |sim| on_first(sim, What::WalksAway)),
+            (350, Sim::submit_query),
+        ],
+        end: |sim| came_back(sim, 1),
     },
     Story {
         letter: 'r',
