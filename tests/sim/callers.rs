@@ -440,7 +440,8 @@ impl Sim {
         for pix in self.store.live.clone() {
             let request = self.delete_request(pix, None);
             let ask = asks(request, Who::NamespaceController);
-            self.submit(ask, Origin::Leader, Some(pix));
+            // What is refused is tried again, by the collector as well: its owner is gone.
+            self.submit(ask, Origin::Collector(pix, 0), Some(pix));
         }
     }
 
