@@ -114,7 +114,7 @@ impl Sim {
                 let begun = self.trino.queries[qix].begun;
                 let idle = cell.let_go == Some(Some(Row::CoordinatorIdle));
                 let late = idle && cell.let_go_by.is_some_and(|listed| begun >= listed);
-                let late = late || cell.young;
+                let late = late || cell.overtaken;
                 match cell.let_go {
                     _ if cell.broken => Fate::Broken,
                     None => Fate::Broken,
@@ -161,7 +161,8 @@ impl Sim {
                 pod,
             );
         }
-        if row == Some(Row::Drained) && self.trino.is_believed_active(pod) {
+        let unaware = self.trino.is_believed_active(pod) && !self.store.cells[pod].overtaken;
+        if row == Some(Row::Drained) && unaware {
             self.violated(
                 Invariant::NoticedFirst,
                 "let go before its coordinator noticed the drain",
@@ -187,16 +188,20 @@ impl Sim {
         working.is_some_and(|jvm| self.now > jvm.since + KNOWN)
     }
 
-    /// Whether a worker that is let go as starting or dead may still have been so when it was judged: its port was closed
-    /// when it was looked at, or its container started after the verdict was written on its pod.
-    pub fn is_young(&self, pod: Pix, row: Option<Row>) -> bool {
+    /// Whether what a worker is let go by changed before anybody could tell whoever judged it: its port was closed when it
+    /// was looked at; its container started between the grant and what follows it at once; its coordinator came later than
+    /// the last that the replica's watch had told.
+    pub fn is_overtaken(&self, pod: Pix, row: Option<Row>) -> bool {
         let cell = &self.store.cells[pod];
         let began = cell.jvm.as_ref().map(|jvm| jvm.began);
-        began.is_some_and(|began| match row {
-            Some(Row::Starting) => self.now < began + PORT + STARTED,
-            Some(Row::Dead) => cell.granted.is_some_and(|granted| granted <= began),
+        match row {
+            Some(Row::Starting) => began.is_some_and(|began| self.now < began + PORT + STARTED),
+            Some(Row::Dead) => cell
+                .granted
+                .is_some_and(|granted| began >= Some(granted) && self.now < granted + KNOWN),
+            Some(Row::Drained) => self.trino.came > cell.let_go_heard,
             _ => false,
-        })
+        }
     }
 
     /// A bound let a pod go: was it over for whoever asked?

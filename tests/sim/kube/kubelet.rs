@@ -75,9 +75,9 @@ impl Sim {
         if cell.gone || cell.pod.deleting.is_some() {
             return;
         }
-        let young = self.is_young(pix, row);
+        let overtaken = self.is_overtaken(pix, row);
         let cell = &mut self.store.cells[pix];
-        (cell.let_go, cell.young) = (Some(row), young);
+        (cell.let_go, cell.overtaken) = (Some(row), overtaken);
         self.trace(|| format!("p{pix} is deleted by {row:?}"));
         self.count_removal(pix);
         self.check_removal(pix, row);
