@@ -14,8 +14,9 @@ use crate::sim::{Ambush, Sim};
 
 use super::{
     LATE, Story, came_back, cut_off, drain_a_worker, drain_gathered, everything_gone,
-    evict_coordinator, evict_four, gather, hasty, kill_leader, late, none_killed, nothing_killed,
-    nothing_lost, nothing_removed, on_first, removed, scale, slow, stop_guard, workers_are,
+    evict_coordinator, evict_four, evict_who_is_found, gather, hasty, kill_leader, late,
+    none_killed, nothing_killed, nothing_lost, nothing_removed, on_first, removed, scale, slow,
+    stop_guard, workers_are,
 };
 
 /// Every story.
@@ -335,6 +336,25 @@ pub const ALL: &[Story] = &[
             params
         },
         script: LATE,
+        end: nothing_lost,
+    },
+    Story {
+        letter: 'Z',
+        title: "a new coordinator has found one of two workers, and that one is wanted gone",
+        params: || {
+            let mut params = Params::plain(2);
+            params.query_limit = 0;
+            params.notice = 14_000;
+            params
+        },
+        script: &[
+            (20, |sim| {
+                let old: Vec<Pix> = sim.store.members(Role::Coordinator).collect();
+                sim.delete_accepted(old[0], Some(Row::CoordinatorIdle));
+            }),
+            (23, evict_who_is_found),
+            (120, |sim| sim.loaded = false),
+        ],
         end: nothing_lost,
     },
     Story {

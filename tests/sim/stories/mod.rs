@@ -118,6 +118,17 @@ fn submit_four(sim: &mut Sim) {
     (0..4).for_each(|_| sim.submit_query());
 }
 
+/// Waits until a coordinator has found its first worker; then queries come, and somebody wants that worker gone.
+fn evict_who_is_found(sim: &mut Sim) {
+    let found = sim.trino.active();
+    let Some((first, _)) = found.first().filter(|_| sim.now < sim.trino.came + 20_000) else {
+        sim.enter(200, Event::Script(1));
+        return;
+    };
+    (0..3).for_each(|_| submit_four(sim));
+    sim.want_gone(What::Drain, &[*first]);
+}
+
 /// Puts every worker on the first node.
 fn gather(sim: &mut Sim) {
     for pix in sim.store.members(Role::Worker).collect::<Vec<_>>() {
