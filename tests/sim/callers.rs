@@ -132,6 +132,7 @@ impl Sim {
         let (every, tries) = match what {
             What::Hpa => (15_000, u32::MAX),
             What::Keda => (30_000, u32::MAX),
+            What::Suspend => (20_000, u32::MAX),
             _ => (20_000, 3),
         };
         let mut caller = Caller::new(what, self.now, every);
@@ -439,7 +440,8 @@ impl Sim {
         for pix in self.store.live.clone() {
             let request = self.delete_request(pix, None);
             let ask = asks(request, Who::NamespaceController);
-            self.submit(ask, Origin::Leader, Some(pix));
+            // What is refused is tried again, by the collector as well: its owner is gone.
+            self.submit(ask, Origin::Collector(pix, 0), Some(pix));
         }
     }
 

@@ -55,6 +55,9 @@ const STARTED: u64 = 5000;
 /// The last serving worker is told to drain at most so long after the list that showed no query, in milliseconds.
 const TOLD: u64 = 2500;
 
+/// A worker is told to drain at most so long after the plan to, by a cache that lags, in milliseconds.
+const PLANNED: u64 = 8000;
+
 /// Losses are excused for so long after what broke by itself: queries wait 300 s for a worker.
 const EXCUSE: u64 = 360_000;
 
@@ -111,7 +114,7 @@ impl Sim {
                 let begun = self.trino.queries[qix].begun;
                 let idle = cell.let_go == Some(Some(Row::CoordinatorIdle));
                 let late = idle && cell.let_go_by.is_some_and(|listed| begun >= listed);
-                let late = late || (cell.let_go == Some(Some(Row::Starting)) && cell.young);
+                let late = late || cell.overtaken;
                 match cell.let_go {
                     _ if cell.broken => Fate::Broken,
                     None => Fate::Broken,
@@ -121,7 +124,7 @@ impl Sim {
                 }
             }
             Blame::NoNodes | Blame::Starved if self.now <= self.trino.excused => Fate::Broken,
-            Blame::NoNodes if self.is_late(qix) => Fate::Late,
+            Blame::NoNodes if self.is_late(qix) || self.is_unmet(qix) => Fate::Late,
             Blame::NoNodes | Blame::Starved => Fate::Killed,
         }
     }
@@ -130,8 +133,16 @@ impl Sim {
     /// before the coordinator noticed. No order of reading and telling closes this.
     fn is_late(&self, qix: usize) -> bool {
         let created = self.trino.queries[qix].created;
-        let window = |(told, listed)| created >= listed && created <= told + self.params.notice;
+        let window = |(listed, noticed): (u64, u64)| (listed..=noticed).contains(&created);
         self.emptied.is_some_and(window)
+    }
+
+    /// Whether a query came while a new coordinator was getting to know its workers, and nobody has told one of them
+    /// anything since: it takes those that were told before for ACTIVE until it asks, and may find them first.
+    fn is_unmet(&self, qix: usize) -> bool {
+        let came = self.trino.came;
+        let created = self.trino.queries[qix].created;
+        self.trino.told < came && created <= came + 2 * self.params.notice
     }
 
     /// Something broke by itself, or was forced: what follows from missing workers is not the guard's.
@@ -150,7 +161,8 @@ impl Sim {
                 pod,
             );
         }
-        if row == Some(Row::Drained) && self.trino.is_believed_active(pod) {
+        let unaware = self.trino.is_believed_active(pod) && !self.store.cells[pod].overtaken;
+        if row == Some(Row::Drained) && unaware {
             self.violated(
                 Invariant::NoticedFirst,
                 "let go before its coordinator noticed the drain",
@@ -176,10 +188,20 @@ impl Sim {
         working.is_some_and(|jvm| self.now > jvm.since + KNOWN)
     }
 
-    /// Whether a worker's port was still closed when it was looked at, or may have been.
-    pub fn is_young(&self, pod: Pix) -> bool {
-        let jvm = self.store.cells[pod].jvm.as_ref();
-        jvm.is_some_and(|jvm| self.now < jvm.began + PORT + STARTED)
+    /// Whether what a worker is let go by changed before anybody could tell whoever judged it: its port was closed when it
+    /// was looked at; its container started between the grant and what follows it at once; its coordinator came later than
+    /// the last that the replica's watch had told.
+    pub fn is_overtaken(&self, pod: Pix, row: Option<Row>) -> bool {
+        let cell = &self.store.cells[pod];
+        let began = cell.jvm.as_ref().map(|jvm| jvm.began);
+        match row {
+            Some(Row::Starting) => began.is_some_and(|began| self.now < began + PORT + STARTED),
+            Some(Row::Dead) => cell
+                .granted
+                .is_some_and(|granted| began >= Some(granted) && self.now < granted + KNOWN),
+            Some(Row::Drained) => self.trino.came > cell.let_go_heard,
+            _ => false,
+        }
     }
 
     /// A bound let a pod go: was it over for whoever asked?
@@ -302,12 +324,15 @@ impl Sim {
 
     /// A drain began: enough others must serve.
     pub fn check_floor(&mut self, pod: Pix) {
-        let serving = self.serving(pod);
-        let listed = self
-            .last_list
-            .filter(|listed| serving == 0 && self.now <= listed + TOLD);
+        let serving = self.serving(pod).count();
+        let serving = u32::try_from(serving).expect("few workers");
+        let found = self
+            .serving(pod)
+            .any(|pix| self.trino.is_believed_active(pix));
+        let listed = self.last_list;
+        let listed = listed.filter(|listed| !found && self.now <= listed + TOLD);
         if let Some(listed) = listed {
-            self.emptied = Some((self.now, listed));
+            self.emptied = Some((listed, self.noticed(pod)));
         }
         let floor = self.floor_for(pod);
         if serving == 0 && self.is_last_stretch(pod) && self.trino.unfinished() > 0 {
@@ -324,16 +349,23 @@ impl Sim {
         }
     }
 
-    fn serving(&self, but: Pix) -> u32 {
-        let serving = self.store.members(Role::Worker).filter(|pix| {
+    /// When the coordinator has noticed at the latest what a worker is told now: it has to find it first, if one of the two
+    /// has just come.
+    fn noticed(&self, pod: Pix) -> u64 {
+        let served = self.store.cells[pod].jvm.as_ref().map(|jvm| jvm.served);
+        let came = served.unwrap_or(0).max(self.trino.came);
+        self.now.max(came + self.params.notice) + self.params.notice
+    }
+
+    fn serving(&self, but: Pix) -> impl Iterator<Item = Pix> + '_ {
+        self.store.members(Role::Worker).filter(move |pix| {
             let cell = &self.store.cells[*pix];
             let active = cell
                 .jvm
                 .as_ref()
                 .is_some_and(|jvm| jvm.state == NodeState::Active && !jvm.starting);
             *pix != but && active && cell.pod.ready && cell.pod.deleting.is_none()
-        });
-        u32::try_from(serving.count()).expect("few workers")
+        })
     }
 
     fn floor_for(&self, pod: Pix) -> u32 {
@@ -375,12 +407,12 @@ impl Sim {
             u64::try_from(self.params.policy.bounds.abandon_after.as_millis()).unwrap_or(u64::MAX);
         let refused = self
             .low_target
-            .filter(|(_, at)| self.now < at + long)
+            .filter(|(_, at)| self.now < at + long + PLANNED)
             .map(|(target, _)| target);
-        // A drain that began before the number was raised is judged by the number before.
+        // A drain that was planned before the number was raised is judged by the number before.
         let before = self
             .raised
-            .filter(|(_, at)| self.now < at + 8000)
+            .filter(|(_, at)| self.now < at + PLANNED)
             .map(|(before, _)| before);
         let known = refused.into_iter().chain(before).min().unwrap_or(u32::MAX);
         known.min(managed.workload.replicas)

@@ -45,7 +45,10 @@ impl Sim {
             }
             _ => {
                 let lag = self.dice.pick(&[5, 50, 300, 3000, 20_000]);
-                self.guard.replicas[replica].cache.lag = lag;
+                let span = self.dice.between(60_000, 1_800_000);
+                let replica = &mut self.guard.replicas[replica];
+                replica.cache.lag = lag;
+                replica.behind_until = Some(self.now + span);
             }
         }
     }

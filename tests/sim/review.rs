@@ -65,6 +65,8 @@ pub struct Review {
     granted: bool,
     /// When the query list was read that the verdict rests on; at most 2 s before it.
     listed: u64,
+    /// Until when the replica's watch had told it everything.
+    heard: u64,
     races: u32,
 }
 
@@ -93,6 +95,7 @@ impl Sim {
             verdict: None,
             granted: false,
             listed: 0,
+            heard: 0,
             races: 0,
         };
         let rix = self.reviews.insert(review);
@@ -167,6 +170,7 @@ impl Sim {
         let replica = &mut self.guard.replicas[review.replica];
         replica.catch_up(&self.store, self.now);
         review.listed = replica.listed.max(self.now.saturating_sub(LOOK));
+        review.heard = self.now.saturating_sub(replica.cache.lag);
         let view = replica.view(&self.params.policy, self.now);
         let verdict = judge(&view, &review.ask);
         let idle = verdict.row == Row::CoordinatorIdle && verdict.outcome == Outcome::Allow;
@@ -365,7 +369,9 @@ impl Sim {
             Request::Evict { .. } | Request::Delete { .. } => {
                 let review = self.reviews.get(rix);
                 let pod = review.pod.expect("a request about a pod");
-                self.store.cells[pod].let_go_by = Some(review.listed);
+                let (listed, heard) = (review.listed, review.heard);
+                let cell = &mut self.store.cells[pod];
+                (cell.let_go_by, cell.let_go_heard) = (Some(listed), heard);
                 self.delete_accepted(pod, row);
             }
             Request::Scale {

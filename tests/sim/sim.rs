@@ -63,7 +63,7 @@ pub struct Sim {
     pub raised: Option<(u32, u64)>,
     /// The list by which a leader drained the last serving worker.
     pub last_list: Option<u64>,
-    /// When the last serving worker was told to drain, and the list by which.
+    /// The list by which the last serving worker was told to drain, and when its coordinator had noticed at the latest.
     pub emptied: Option<(u64, u64)>,
     /// The rule of the request that is done now.
     pub judging: Option<xtrinode::core::guard::rows::Row>,

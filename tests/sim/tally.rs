@@ -135,7 +135,7 @@ impl Tally {
             ("queries lost to force", &mut self.forced),
             ("queries too late (coordinator)", &mut self.late),
             ("queries too late (last worker)", &mut self.late_drain),
-            ("queries too late (starting)", &mut self.late_start),
+            ("queries too late (overtaken)", &mut self.late_start),
             ("queries lost to faults", &mut self.broken),
             ("tasks begun again", &mut self.tasks_again),
             ("pods removed", &mut self.removed),

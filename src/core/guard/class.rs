@@ -141,6 +141,7 @@ impl View<'_> {
         let running = coordinators.filter(|one| one.running().is_some());
         let both = running.chain([pod]);
         let met = both.filter_map(|one| self.serves_since(one)).max();
+        let met = met.filter(|_| !mutant::is(Mutant::SkipMeeting));
         met.map_or(began, |met| began.max(met + notice)) + notice
     }
 
@@ -164,7 +165,8 @@ impl View<'_> {
         (same || mutant::is(Mutant::OldContainer)).then_some(drain.at)
     }
 
-    /// Whether a worker serves: Kubernetes sends it work and its coordinator has had time to notice it.
+    /// Whether a worker serves: Kubernetes sends it work and its coordinator has had time to find it, since it said ACTIVE
+    /// and since the coordinator itself began to serve.
     #[must_use]
     pub fn is_serving(&self, pod: &Pod) -> bool {
         let steady = pod.ready && pod.deleting.is_none() && pod.notes.returning.is_none();
@@ -173,7 +175,18 @@ impl View<'_> {
             let long = self.now.since(answer.since) >= self.policy.bounds.notice;
             answer.state == NodeState::Active && !answer.starting && long
         });
-        steady && active && self.answered_within(pod, self.policy.bounds.fresh)
+        let fresh = self.answered_within(pod, self.policy.bounds.fresh);
+        steady && active && fresh && self.has_looked_around(&pod.cluster)
+    }
+
+    /// Whether a cluster's coordinators have had time to find its workers. One outside is not known to have begun.
+    fn has_looked_around(&self, cluster: &ClusterId) -> bool {
+        let notice = self.policy.bounds.notice;
+        let coordinators = self.world.members(cluster, Role::Coordinator);
+        let mut running = coordinators.filter(|one| one.running().is_some());
+        let long = |since: Time| self.now.since(since) >= notice;
+        running.all(|one| self.serves_since(one).is_some_and(long))
+            || mutant::is(Mutant::SkipMeeting)
     }
 
     /// For a cluster whose workers can't be drained: two complete cycles without tasks, both after the pod's first

@@ -247,6 +247,24 @@ fn serving_is_ready_and_active_for_notice_time() {
     assert!(!serves(&scene), "not asked lately");
 }
 
+/// A query that comes meanwhile runs on the workers that were found: none of these is drained.
+#[test]
+fn nobody_serves_before_a_new_coordinator_has_had_time_to_find_its_workers() {
+    let mut scene = scene();
+    let serves = |scene: &Scene| scene.view().is_serving(&scene.pod("w-0"));
+    scene.keeps_saying("w-0", Active, 60);
+    let begun = scene.now;
+    scene.edit("c-0", |pod| pod.ready_changed = Some(begun));
+    scene.keeps_saying("w-0", Active, 14);
+    assert!(!serves(&scene), "14 s");
+    scene.keeps_saying("w-0", Active, 1);
+    assert!(serves(&scene), "15 s");
+    scene.unready("c-0");
+    assert!(!serves(&scene), "it may begin at any moment");
+    scene.crash("c-0");
+    assert!(serves(&scene), "there is none");
+}
+
 /// It takes a worker that it does not know for ACTIVE, whatever was proven before it came.
 #[test]
 fn a_coordinator_that_has_just_begun_has_to_find_the_worker_first() {

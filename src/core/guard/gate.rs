@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::bounds::{LOOK, SKEW, STARTS};
 use super::class::{Class, View};
 use super::evidence::Risk;
-use super::facts::pod::{Pod, Role};
+use super::facts::pod::{ClusterId, Pod, Role};
 use super::facts::workload::Workload;
 use super::fleet::Serving;
 use super::mutant::{self, Mutant};
@@ -332,8 +332,8 @@ impl View<'_> {
         put.map(|put| put.max(refused))
     }
 
-    /// DRAINED, and for `unknownMax` nobody could say whether anything is left. What was at risk before it said so does not
-    /// count, what was told to be there since does.
+    /// DRAINED, and for `unknownMax` nobody could say whether anything is left, whom the present coordinator could have told.
+    /// What was at risk before it said so does not count, what was told to be there since does.
     fn is_unprovable(&self, pod: &Pod) -> bool {
         let Some(seen) = self.evidence.worker(pod) else {
             return false;
@@ -347,7 +347,16 @@ impl View<'_> {
         let cluster = self.evidence.cluster(&pod.cluster);
         let unknown = cluster.is_unknown(&self.policy.bounds, self.now);
         let since = seen.unproven.or_else(|| unknown.then_some(drained));
-        since.is_some_and(|since| self.now.since(since.max(drained)) >= self.unknown_max(pod))
+        let from = self.coordinator_started(&pod.cluster).max(Some(drained));
+        let since = since.map(|since| from.map_or(since, |from| from.max(since)));
+        since.is_some_and(|since| self.now.since(since) >= self.unknown_max(pod))
+    }
+
+    /// When the last container of a cluster's coordinators was started: until then nobody could ask it anything.
+    fn coordinator_started(&self, cluster: &ClusterId) -> Option<Time> {
+        let coordinators = self.world.members(cluster, Role::Coordinator);
+        let containers = coordinators.filter_map(|one| one.container.as_ref());
+        containers.filter_map(|container| container.started).max()
     }
 
     /// The bound on keeping what nothing can be known of: the pod's workload's own, else the policy's.

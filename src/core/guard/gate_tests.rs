@@ -253,6 +253,18 @@ fn drained_without_a_readable_coordinator_goes_after_unknown_max() {
     assert_eq!(gate(&scene), Gate::Shut(Barrier::Unknown), "it does not");
 }
 
+/// It takes the worker for ACTIVE until it has asked, and may give it work.
+#[test]
+fn unknown_max_of_a_drained_worker_counts_from_its_coordinators_start() {
+    let mut scene = unproven();
+    scene.keeps_saying("w-0", Drained, 5 * MINUTE);
+    scene.restart("c-0");
+    scene.keeps_saying("w-0", Drained, 10 * MINUTE - 1);
+    assert_eq!(gate(&scene), Gate::Shut(Barrier::Unproven));
+    scene.keeps_saying("w-0", Drained, 1);
+    assert_eq!(opened(&scene), Some(Why::Unproven));
+}
+
 #[test]
 fn a_query_that_can_not_be_read_holds_for_unknown_max() {
     let mut scene = unproven();

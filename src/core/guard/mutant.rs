@@ -38,6 +38,8 @@ mutants! {
     OldLook;
     /// DRAINED counts however soon after the PUT.
     SkipNoticeTime;
+    /// A coordinator knows every worker, and every worker's state.
+    SkipMeeting;
     /// Somebody else's drain began long ago.
     TrustForeignAge;
     /// A live grant justifies an allow.

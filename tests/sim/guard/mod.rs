@@ -21,6 +21,9 @@ use supply::Supply;
 /// A Lease lasts so long, in milliseconds.
 pub const LEASE: u64 = 15_000;
 
+/// A watch usually lags so far, in milliseconds.
+pub const LAG: u64 = 50;
+
 /// One process of the guard.
 pub struct Replica {
     /// Whether it runs.
@@ -37,6 +40,8 @@ pub struct Replica {
     pub memory: Memory,
     /// How far its clock is ahead, in milliseconds.
     pub skew: i64,
+    /// Until when its watch lags further than usual, if that ends by itself.
+    pub behind_until: Option<u64>,
     /// Until when it can't reach Trino.
     pub cut_until: u64,
     /// Until when it does nothing at all.
@@ -53,10 +58,11 @@ impl Replica {
             alive: true,
             ready_at: now,
             epoch,
-            cache: Cache::listed(store, 50),
+            cache: Cache::listed(store, LAG),
             evidence: Evidence::default(),
             memory: Memory::default(),
             skew,
+            behind_until: None,
             cut_until: 0,
             paused_until: 0,
             looked: HashMap::new(),
@@ -77,6 +83,9 @@ impl Replica {
 
     /// Takes in what its watch has brought.
     pub fn catch_up(&mut self, store: &Store, now: u64) {
+        if self.behind_until.take_if(|until| *until <= now).is_some() {
+            self.cache.lag = LAG;
+        }
         if self.cache.catch_up(store, now) {
             let world = &self.cache.world;
             self.evidence

@@ -7,7 +7,6 @@ use xtrinode::trino::words::NodeState;
 use crate::agenda::Event;
 use crate::kube::store::{Pix, cluster, container_id};
 use crate::sim::Sim;
-use crate::trino::worker::PORT;
 
 use super::LEASE;
 
@@ -75,7 +74,7 @@ impl Sim {
         let said = match &cell.jvm {
             _ if replica.cut_until > now => Said::Silent,
             // The port opens a moment after the start.
-            Some(jvm) if jvm.starting && now < jvm.began + PORT => Said::Refused,
+            Some(jvm) if !jvm.listens(now) => Said::Refused,
             Some(jvm) => Said::State {
                 state: jvm.state,
                 starting: jvm.starting,

@@ -75,9 +75,9 @@ impl Sim {
         if cell.gone || cell.pod.deleting.is_some() {
             return;
         }
-        let young = self.is_young(pix);
+        let overtaken = self.is_overtaken(pix, row);
         let cell = &mut self.store.cells[pix];
-        (cell.let_go, cell.young) = (Some(row), young);
+        (cell.let_go, cell.overtaken) = (Some(row), overtaken);
         self.trace(|| format!("p{pix} is deleted by {row:?}"));
         self.count_removal(pix);
         self.check_removal(pix, row);
@@ -90,13 +90,15 @@ impl Sim {
     /// The kubelet ends a pod's process.
     pub fn terminate(&mut self, pix: Pix) {
         let cell = &self.store.cells[pix];
-        let Some(inc) = cell.jvm.as_ref().map(|jvm| jvm.inc) else {
+        let Some(jvm) = &cell.jvm else {
             self.remove_object(pix);
             return;
         };
+        let inc = jvm.inc;
         let grace = u64::try_from(cell.pod.grace.as_millis()).unwrap_or(u64::MAX);
         let worker = cell.pod.role == Role::Worker;
-        if cell.pod.pre_stop && worker {
+        // A hook that finds the port closed fails, and SIGTERM follows at once.
+        if cell.pod.pre_stop && worker && jvm.listens(self.now) {
             self.shut_down(pix, inc);
             self.enter(grace, Event::Die(pix, inc));
         } else {

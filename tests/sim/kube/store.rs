@@ -47,8 +47,10 @@ pub struct Cell {
     pub let_go: Option<Option<Row>>,
     /// The query list that the verdict on a coordinator rests on.
     pub let_go_by: Option<u64>,
-    /// Whether it began to serve a moment before it was let go, or had not.
-    pub young: bool,
+    /// Until when whoever let it go had been told everything.
+    pub let_go_heard: u64,
+    /// Whether what it was let go by had changed before anybody could tell them.
+    pub overtaken: bool,
     /// When a grant was written on it last.
     pub granted: Option<u64>,
     /// When it was first refused.
@@ -288,7 +290,8 @@ impl Store {
             let_go: None,
             refused: None,
             let_go_by: None,
-            young: false,
+            let_go_heard: 0,
+            overtaken: false,
             granted: None,
             broken: false,
         });

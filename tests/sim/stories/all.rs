@@ -7,14 +7,16 @@ use xtrinode::core::guard::facts::workload::Kind;
 use xtrinode::core::guard::rows::Row;
 
 use crate::callers::What;
+use crate::guard::LAG;
 use crate::kube::store::Pix;
 use crate::params::Params;
 use crate::sim::{Ambush, Sim};
 
 use super::{
-    Story, came_back, cut_off, drain_a_worker, drain_gathered, everything_gone, evict_coordinator,
-    evict_four, gather, hasty, kill_leader, none_killed, nothing_killed, nothing_lost,
-    nothing_removed, on_first, removed, scale, slow, stop_guard, workers_are,
+    LATE, Story, came_back, cut_off, drain_a_worker, drain_gathered, everything_gone,
+    evict_coordinator, evict_four, evict_who_is_found, gather, hasty, kill_leader, late,
+    none_killed, nothing_killed, nothing_lost, nothing_removed, on_first, removed, scale, slow,
+    stop_guard, workers_are,
 };
 
 /// Every story.
@@ -305,7 +307,7 @@ pub const ALL: &[Story] = &[
             (80, evict_coordinator),
             (400, |sim| {
                 for replica in &mut sim.guard.replicas {
-                    replica.cache.lag = 50;
+                    replica.cache.lag = LAG;
                 }
             }),
             (1000, |sim| sim.loaded = false),
@@ -316,13 +318,61 @@ pub const ALL: &[Story] = &[
         letter: 'q',
         title: "tasks of young processes have no pod, and come late to workers that are soon DRAINED",
         params: || {
-            let mut params = hasty();
+            let mut params = late();
             params.unmapped = true;
-            params.query_long = 60_000;
             params
         },
-        script: &[(20, evict_four)],
+        script: LATE,
         end: nothing_lost,
+    },
+    Story {
+        letter: 'y',
+        title: "the same, of long cycles that begin between a worker's DRAINED and its last task",
+        params: || {
+            let mut params = late();
+            params.own = true;
+            params.cycle_every = 16_000;
+            params.cycle_takes = 15_000;
+            params
+        },
+        script: LATE,
+        end: nothing_lost,
+    },
+    Story {
+        letter: 'Z',
+        title: "a new coordinator has found one of two workers, and that one is wanted gone",
+        params: || {
+            let mut params = Params::plain(2);
+            params.query_limit = 0;
+            params.notice = 14_000;
+            params
+        },
+        script: &[
+            (20, |sim| {
+                let old: Vec<Pix> = sim.store.members(Role::Coordinator).collect();
+                sim.delete_accepted(old[0], Some(Row::CoordinatorIdle));
+            }),
+            (23, evict_who_is_found),
+            (120, |sim| sim.loaded = false),
+        ],
+        end: nothing_lost,
+    },
+    Story {
+        letter: 'z',
+        title: "demand comes back while a removal of the only worker is on its way",
+        params: || {
+            let mut params = Params::plain(1);
+            params.query_every = 1_000_000;
+            params.vetoes = 1000;
+            params
+        },
+        script: &[
+            (60, |sim| sim.loaded = false),
+            (300, |sim| on_first(sim, What::WalksAway)),
+            (345, |sim| on_first(sim, What::WalksAway)),
+            (350, Sim::submit_query),
+        ],
+        end: |sim| came_back(sim, 1),
     },
     Story {
         letter: 'r',

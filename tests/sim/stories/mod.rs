@@ -92,6 +92,43 @@ fn evict_four(sim: &mut Sim) {
     sim.want_gone(What::Drain, &[0, 1, 2, 3]);
 }
 
+/// The same without any query yet, and many workers.
+fn late() -> Params {
+    let mut params = hasty();
+    params.workers = 40;
+    params.query_limit = 0;
+    params.query_long = 240_000;
+    params
+}
+
+/// Idle workers are told to drain, and queries come before their coordinator notices.
+const LATE: &[(u64, fn(&mut Sim))] = &[
+    (20, |sim| {
+        sim.want_gone(What::Drain, &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    }),
+    (23, submit_four),
+    (25, submit_four),
+    (27, submit_four),
+    (29, submit_four),
+    (31, submit_four),
+    (33, submit_four),
+];
+
+fn submit_four(sim: &mut Sim) {
+    (0..4).for_each(|_| sim.submit_query());
+}
+
+/// Waits until a coordinator has found its first worker; then queries come, and somebody wants that worker gone.
+fn evict_who_is_found(sim: &mut Sim) {
+    let found = sim.trino.active();
+    let Some((first, _)) = found.first().filter(|_| sim.now < sim.trino.came + 20_000) else {
+        sim.enter(200, Event::Script(1));
+        return;
+    };
+    (0..3).for_each(|_| submit_four(sim));
+    sim.want_gone(What::Drain, &[*first]);
+}
+
 /// Puts every worker on the first node.
 fn gather(sim: &mut Sim) {
     for pix in sim.store.members(Role::Worker).collect::<Vec<_>>() {

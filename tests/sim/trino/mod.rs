@@ -31,6 +31,10 @@ pub struct Trino {
     pub between: u64,
     /// The coordinator's process, if one serves.
     pub coordinator: Option<(Pix, u32)>,
+    /// When it came.
+    pub came: u64,
+    /// When a worker was last told to drain.
+    pub told: u64,
     /// What it believes of its workers.
     pub beliefs: Vec<Belief>,
     /// Losses up to then are owed to what broke by itself or was forced.
@@ -50,6 +54,12 @@ impl Trino {
         if let Some(state) = state {
             self.beliefs.push(Belief { pod, inc, state });
         }
+    }
+
+    /// Whether the coordinator has found a node.
+    pub fn knows(&self, pod: Pix, inc: u32) -> bool {
+        let mut known = self.beliefs.iter();
+        known.any(|belief| (belief.pod, belief.inc) == (pod, inc))
     }
 
     /// Whether the coordinator would place tasks on a pod.

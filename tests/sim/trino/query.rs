@@ -3,6 +3,7 @@
 
 use xtrinode::core::buffers::holdings::Holdings;
 use xtrinode::core::guard::evidence::Held;
+use xtrinode::core::guard::facts::pod::Role;
 use xtrinode::trino::task::{OutputBuffer, Task};
 use xtrinode::trino::words::{BufferState, BufferType, RetryPolicy, TaskState};
 
@@ -470,10 +471,11 @@ impl Sim {
     /// A coordinator begins to serve: workers announce themselves to it.
     pub fn coordinator_up(&mut self, pod: Pix, inc: u32) {
         self.trino.coordinator = Some((pod, inc));
-        for member in self.store.live.clone() {
-            if let Some(jvm) = &self.store.cells[member].jvm {
+        self.trino.came = self.now;
+        for worker in self.store.members(Role::Worker).collect::<Vec<_>>() {
+            if let Some(jvm) = &self.store.cells[worker].jvm {
                 let inc = jvm.inc;
-                self.notice_soon(member, inc);
+                self.notice_soon(worker, inc);
             }
         }
     }

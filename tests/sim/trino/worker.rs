@@ -49,6 +49,11 @@ enum Step {
 }
 
 impl Jvm {
+    /// Whether its port is open.
+    pub const fn listens(&self, now: u64) -> bool {
+        !self.starting || now >= self.began + PORT
+    }
+
     /// A process that has just been started.
     pub const fn new(inc: u32, now: u64) -> Self {
         Self {
@@ -96,6 +101,7 @@ impl Sim {
                 let event = Event::Drain(pod, inc, jvm.drain);
                 self.enter(grace, event);
                 self.tally.drains += 1;
+                self.trino.told = now;
                 self.check_floor(pod);
             }
             (true, NodeState::Drained) => self.violated(
@@ -194,8 +200,15 @@ impl Sim {
             .jvm(pod, inc)
             .filter(|jvm| !jvm.starting && !jvm.ending)
             .map(|jvm| jvm.state);
-        if is_coordinator {
-            self.trace(|| format!("p{pod} is noticed: {said:?}"));
+        if !is_coordinator {
+            return;
+        }
+        self.trace(|| format!("p{pod} is noticed: {said:?}"));
+        if said.is_some() && !self.trino.knows(pod, inc) {
+            // Found, and taken for ACTIVE until it is asked.
+            self.trino.believe(pod, inc, Some(NodeState::Active));
+            self.notice_soon(pod, inc);
+        } else {
             self.trino.believe(pod, inc, said);
         }
     }

@@ -113,8 +113,8 @@ fn opened(view: &View, ask: &Ask, pod: &Pod, why: &Why) -> Verdict {
     warned.effects(effects)
 }
 
-/// The grant that an open gate asks for. What Kubernetes has decided already needs none; that a worker is dead or starting is
-/// read from a cache that may be behind, which the grant's compare-and-swap shows.
+/// The grant that an open gate asks for. What Kubernetes has decided already needs none; that a worker is dead or starting, or
+/// since when its bound has counted, is read from a cache that may be behind, which the grant's compare-and-swap shows.
 pub fn granted(
     view: &View,
     (caller, pod): (Caller, &Pod),
@@ -129,6 +129,7 @@ pub fn granted(
             | Why::Unproven
             | Why::Dead
             | Why::Starting
+            | Why::MaxBlock
     );
     let needs_none = matches!(why, Why::Deleting | Why::Suspending);
     let anew = matches!(why, Why::Dead | Why::Starting) && must_be_new(caller);

@@ -110,7 +110,7 @@ table! {
         by(Caller::Scheduler, delete("w-0")),
         Row::MaxBlock,
     )
-    .grant("w-0", GrantKey::Pod, false)
+    .grant("w-0", GrantKey::Pod, true)
     .warns("refused for as long as may be");
     /// Karpenter after its own grace period, cluster-autoscaler when it forces: deletions like any other.
     d6_autoscaler_by_force = refused(Caller::Other, Cause::Delete);

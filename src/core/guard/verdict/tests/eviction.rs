@@ -305,7 +305,7 @@ table! {
         ask(),
         Row::MaxBlock,
     )
-    .grant("w-0", GrantKey::Pod, false)
+    .grant("w-0", GrantKey::Pod, true)
     .warns("output buffers of 14 tasks (34.0 MiB) for 2 queries will be lost");
     /// The operator neither starts nor profits from bounds.
     e12_the_operator_waits = Case::waits(

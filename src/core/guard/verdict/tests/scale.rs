@@ -267,7 +267,7 @@ table! {
         to(4),
         Row::ScaleSafe,
     )
-    .grant("w-0", key(4), false)
+    .grant("w-0", key(4), true)
     .warns("refused for as long as may be");
     s10_the_operator_waits = Case::waits(
         with(busy(Kind::Deployment), |scene| {
