@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cli::{ExporterArgs, Output};
 use crate::collect::Collector;
+use crate::process::causes::causes;
 use crate::process::metrics::Metrics;
 use crate::process::readiness::Readiness;
 use crate::process::tasks::Tasks;
@@ -66,7 +67,7 @@ pub fn run(args: &ExporterArgs) -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
-            tracing::error!(error = format!("{error:#}"), "Stopped by an error");
+            tracing::error!(error = causes(&error), "Stopped by an error");
             ExitCode::FAILURE
         }
     }

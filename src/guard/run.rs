@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 
 use crate::cli::{GuardArgs, GuardCleanupArgs, GuardCommand, GuardRunArgs, LogArgs};
+use crate::process::causes::causes;
 use crate::process::{logs, runtime, shutdown};
 
 use super::config::{self, Overrides, OwnPod, Parsed};
@@ -66,7 +67,7 @@ fn conclude(outcome: anyhow::Result<()>) -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tracing::error!(error = format!("{error:#}"), "Stopped by an error");
+            tracing::error!(error = causes(&error), "Stopped by an error");
             ExitCode::FAILURE
         }
     }

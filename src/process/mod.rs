@@ -2,6 +2,7 @@
 //! shutdown, tasks, secrets. Knows the operating system; knows nothing of Trino.
 
 pub mod build;
+pub mod causes;
 pub mod exposition;
 pub mod logs;
 pub mod metrics;

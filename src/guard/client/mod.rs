@@ -14,6 +14,7 @@ use crate::cli::{
     ExplainArgs, ExplainCommand, GuardReleaseArgs, GuardStatusArgs, Output, ReachArgs,
 };
 use crate::core::guard::status::Status;
+use crate::process::causes::causes;
 use crate::process::runtime;
 
 use super::api::{Explanation, Question};
@@ -64,7 +65,7 @@ fn block<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> 
 }
 
 fn fail(error: &anyhow::Error) -> ExitCode {
-    eprintln!("xtrinode: {error:#}");
+    eprintln!("xtrinode: {}", causes(error));
     ExitCode::FAILURE
 }
 

@@ -159,12 +159,9 @@ impl Blocked {
         own.map(|seen: &Seen| seen.at).collect()
     }
 
-    /// When its controller tries again by itself at the earliest: its pauses double.
+    /// When its controller tries again by itself at the earliest.
     fn own_try(&self) -> Result<Instant> {
-        let tries = self.tries();
-        let pauses = tries.windows(2).map(|pair| (pair[1] - pair[0], pair[1]));
-        let (longest, end) = pauses.max().context("fewer than two tries")?;
-        Ok(end + longest * 2)
+        due(&self.tries()).context("none of the controller's pauses was recognised yet")
     }
 
     fn is_far(&self) -> bool {
@@ -189,20 +186,22 @@ impl Blocked {
         .await
     }
 
-    /// Nobody comes before the time that its controller keeps by itself.
+    /// Nobody comes for a minute more, or until its controller's own time.
     async fn keeps_its_own_time(&self) -> Result<()> {
         let (own, tries) = (self.own_try()?, self.tries().len());
         let name = self.scene.namespace();
-        let next = wait::until("the twin's own time", 300, async || {
+        let end = own.min(Instant::now() + LONG);
+        let next = wait::until("the end of the twin's pause", 120, async || {
             let next = self.tries().get(tries).copied();
-            Ok((next.is_some() || Instant::now() > own).then_some(next))
+            Ok((next.is_some() || Instant::now() > end).then_some(next))
         })
         .await?;
-        say!("  {name}: nobody came before its controller's own time");
         ensure!(
             next.is_none_or(|next| next >= own),
             "{name}: its controller came before its time"
         );
+        let left = own.saturating_duration_since(Instant::now()).as_secs();
+        say!("  {name}: nobody came, {left} s before its controller's own time");
         Ok(())
     }
 
@@ -210,6 +209,33 @@ impl Blocked {
         self.recorder.stop(&world.plane).await?;
         self.scene.end(world).await
     }
+}
+
+/// The try that ended the controllers' eleventh pause was their twelfth failure.
+const KNOWN: (Duration, u32) = (Duration::from_millis(5120), 12);
+/// What a try itself takes, beside its pause.
+const TAKES: Duration = Duration::from_millis(500);
+
+/// When the tries' controller comes by itself: after its n-th failure its work queue pauses for 5 ms times 2 to the power of
+/// n - 1. Events of its pods make it try meanwhile, which counts as a failure and puts off nothing.
+fn due(tries: &[Instant]) -> Option<Instant> {
+    let (pause, known) = KNOWN;
+    let recognised = |pair: &[Instant]| (pause..pause + TAKES).contains(&(pair[1] - pair[0]));
+    let begun = 1 + tries.windows(2).position(recognised)?;
+    let mut due = *tries.get(begun)?;
+    for (failures, at) in (known..).zip(tries.iter().skip(begun)) {
+        let next = *at + paused(failures);
+        due = if *at < due { due.min(next) } else { next };
+    }
+    Some(due)
+}
+
+/// The pause after so many failures; a thousand seconds at most.
+fn paused(failures: u32) -> Duration {
+    let factor = 2_u32.saturating_pow(failures.saturating_sub(1));
+    Duration::from_millis(5)
+        .saturating_mul(factor)
+        .min(Duration::from_secs(1000))
 }
 
 /// A write as the guard's, without any effect.

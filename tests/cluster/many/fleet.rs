@@ -18,12 +18,12 @@ use crate::trino_on_plane::{Owner, Spec};
 use crate::wait;
 use crate::world::World;
 
-/// Simulated clusters of so many workers: the node agent has addresses for 250 pods.
+/// Simulated clusters, and the workers of each: the node agent has addresses for 500 pods.
 const CLUSTERS: usize = 32;
 const WORKERS: usize = 5;
 
 /// Real clusters, and the workers of each: a worker is a virtual machine with 1200 MB of heap.
-const REAL_CLUSTERS: usize = 3;
+const REAL_CLUSTERS: usize = 2;
 const REAL_WORKERS: usize = 3;
 
 /// What a client has not fetched stays on the workers, and not in the coordinator's memory: a result of 20 MB is held as one

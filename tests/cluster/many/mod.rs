@@ -26,12 +26,12 @@ const SIMULATED: usize = 500;
 pub fn scenarios() -> Vec<Scenario> {
     vec![
         Scenario {
-            name: "many-disruptions-real",
-            stage: Stage::RealTrino(|world| Box::pin(many(world, Fleet::Real, REAL))),
-        },
-        Scenario {
             name: "many-disruptions-simulated",
             stage: Stage::Plane(|world| Box::pin(many(world, Fleet::Simulated, SIMULATED))),
+        },
+        Scenario {
+            name: "many-disruptions-real",
+            stage: Stage::Plane(|world| Box::pin(many(world, Fleet::Real, REAL))),
         },
         Scenario {
             name: "measure-soak",

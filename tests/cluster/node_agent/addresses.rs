@@ -16,29 +16,32 @@ pub struct Addresses {
     free: VecDeque<Ipv4Addr>,
     coordinators: BTreeMap<ClusterName, Ipv4Addr>,
     taken: BTreeSet<Ipv4Addr>,
-    _block: Block,
+    _blocks: [Block; 2],
 }
 
 impl Addresses {
-    /// Reserves a block of 250.
+    /// Reserves two blocks of 250.
     pub fn reserve() -> Result<Self> {
-        let block = Block::reserve(0)?;
+        let blocks = [Block::reserve(0)?, Block::reserve(0)?];
+        let of_block = |block| (1..=250).map(|host| Block::host(block, host));
         Ok(Self {
-            free: (1..=250).map(|host| block.host(host)).collect(),
+            free: blocks.iter().flat_map(of_block).collect(),
             coordinators: BTreeMap::new(),
             taken: BTreeSet::new(),
-            _block: block,
+            _blocks: blocks,
         })
     }
 
     /// The one that has been free for the longest time.
     pub fn take(&mut self) -> Result<Ipv4Addr> {
-        let address = self
-            .free
-            .pop_front()
-            .context("all 250 addresses of the node agent are in use")?;
+        let address = self.next()?;
         self.taken.insert(address);
         Ok(address)
+    }
+
+    fn next(&mut self) -> Result<Ipv4Addr> {
+        let next = self.free.pop_front();
+        next.context("all 500 addresses of the node agent are in use")
     }
 
     /// Where a cluster's coordinator is, or will be.
@@ -46,10 +49,7 @@ impl Addresses {
         if let Some(address) = self.coordinators.get(cluster) {
             return Ok(*address);
         }
-        let address = self
-            .free
-            .pop_front()
-            .context("all 250 addresses of the node agent are in use")?;
+        let address = self.next()?;
         self.coordinators.insert(cluster.clone(), address);
         Ok(address)
     }
