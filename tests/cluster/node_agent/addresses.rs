@@ -23,9 +23,9 @@ impl Addresses {
     /// Reserves two blocks of 250.
     pub fn reserve() -> Result<Self> {
         let blocks = [Block::reserve(0)?, Block::reserve(0)?];
-        let of_block = |block| (1..=250).map(|host| Block::host(block, host));
+        let hosts = |block: &Block| (1..=250).map(|host| block.host(host)).collect::<Vec<_>>();
         Ok(Self {
-            free: blocks.iter().flat_map(of_block).collect(),
+            free: blocks.iter().flat_map(hosts).collect(),
             coordinators: BTreeMap::new(),
             taken: BTreeSet::new(),
             _blocks: blocks,
