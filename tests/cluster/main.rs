@@ -55,8 +55,6 @@ use std::process::ExitCode;
 #[tokio::main]
 async fn main() -> ExitCode {
     let mut scenarios = Vec::new();
-    // The longest first: those that want a control plane for themselves run in this order.
-    scenarios.extend(many::scenarios());
     scenarios.extend(harness::scenarios());
     scenarios.extend(sources::scenarios());
     scenarios.extend(holdings::scenarios());
@@ -70,5 +68,6 @@ async fn main() -> ExitCode {
     scenarios.extend(exporter_on_plane::scenarios());
     scenarios.extend(baseline::scenarios());
     scenarios.extend(guarded::scenarios());
+    scenarios.extend(many::scenarios());
     runner::main(&scenarios).await
 }

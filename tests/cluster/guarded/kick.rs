@@ -2,6 +2,7 @@
 //! try, which by then is far away. Beside each kicked workload stands its twin, whose pods the guard may not write to: it
 //! shows when the controller comes without a kick.
 
+use std::ops::RangeInclusive;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
@@ -211,26 +212,35 @@ impl Blocked {
     }
 }
 
-/// The try that ended the controllers' eleventh pause was their twelfth failure.
-const KNOWN: (Duration, u32) = (Duration::from_millis(5120), 12);
+/// After so many failures a pause is long enough, 5 to 41 s, to be told from the gap between two events.
+const TELLING: RangeInclusive<u32> = 11..=14;
 /// What a try itself takes, beside its pause.
 const TAKES: Duration = Duration::from_millis(500);
 
-/// When the tries' controller comes by itself: after its n-th failure its work queue pauses for 5 ms times 2 to the power of
-/// n - 1. Events of its pods make it try meanwhile, which counts as a failure and puts off nothing.
+/// When the tries' controller comes by itself: its work queue pauses longer after each failure. Events of its pods make it
+/// try meanwhile, which counts as a failure and puts off nothing.
 fn due(tries: &[Instant]) -> Option<Instant> {
-    let (pause, known) = KNOWN;
-    let recognised = |pair: &[Instant]| (pause..pause + TAKES).contains(&(pair[1] - pair[0]));
-    let begun = 1 + tries.windows(2).position(recognised)?;
+    let pairs = tries.windows(2).enumerate();
+    let mut known =
+        pairs.filter_map(|(index, pair)| Some((index + 1, failures(pair[1] - pair[0])?)));
+    let (begun, before) = known.next()?;
     let mut due = *tries.get(begun)?;
-    for (failures, at) in (known..).zip(tries.iter().skip(begun)) {
+    for (failures, at) in (before + 1..).zip(tries.iter().skip(begun)) {
         let next = *at + paused(failures);
         due = if *at < due { due.min(next) } else { next };
     }
     Some(due)
 }
 
-/// The pause after so many failures; a thousand seconds at most.
+/// After how many failures the queue pauses for so long.
+fn failures(pause: Duration) -> Option<u32> {
+    TELLING.into_iter().find(|failures| {
+        let paused = paused(*failures);
+        (paused..paused + TAKES).contains(&pause)
+    })
+}
+
+/// The pause after so many failures: 5 ms after the first, doubled by each, a thousand seconds at most.
 fn paused(failures: u32) -> Duration {
     let factor = 2_u32.saturating_pow(failures.saturating_sub(1));
     Duration::from_millis(5)

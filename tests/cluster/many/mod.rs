@@ -26,12 +26,8 @@ const SIMULATED: usize = 500;
 pub fn scenarios() -> Vec<Scenario> {
     vec![
         Scenario {
-            name: "many-disruptions-simulated",
-            stage: Stage::Plane(|world| Box::pin(many(world, Fleet::Simulated, SIMULATED))),
-        },
-        Scenario {
-            name: "many-disruptions-real",
-            stage: Stage::Plane(|world| Box::pin(many(world, Fleet::Real, REAL))),
+            name: "many-disruptions",
+            stage: Stage::Last(|| Box::pin(both())),
         },
         Scenario {
             name: "measure-soak",
@@ -40,10 +36,16 @@ pub fn scenarios() -> Vec<Scenario> {
     ]
 }
 
-async fn many(world: &World, fleet: Fleet, goal: usize) -> Result<()> {
+async fn both() -> Result<()> {
     let seed = seed()?;
+    let real = many(Fleet::Real, REAL, seed);
+    futures::try_join!(real, many(Fleet::Simulated, SIMULATED, seed)).map(drop)
+}
+
+async fn many(fleet: Fleet, goal: usize, seed: u64) -> Result<()> {
+    let world = World::start().await?;
     let ledger = Ledger::new(goal);
-    let unguarded = fleet.run(world, &ledger, seed, &|_| Ok(())).await?;
+    let unguarded = fleet.run(&world, &ledger, seed, &|_| Ok(())).await?;
     let rows = ledger.rows();
     let (name, count) = (fleet.name(), rows.len());
     ensure!(
