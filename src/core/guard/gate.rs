@@ -347,9 +347,9 @@ impl View<'_> {
         let cluster = self.evidence.cluster(&pod.cluster);
         let unknown = cluster.is_unknown(&self.policy.bounds, self.now);
         let since = seen.unproven.or_else(|| unknown.then_some(drained));
-        let from = self.coordinator_started(&pod.cluster).max(Some(drained));
-        let since = since.map(|since| from.map_or(since, |from| from.max(since)));
-        since.is_some_and(|since| self.now.since(since) >= self.unknown_max(pod))
+        let started = self.coordinator_started(&pod.cluster);
+        let from = started.map_or(drained, |started| started.max(drained));
+        since.is_some_and(|since| self.now.since(since.max(from)) >= self.unknown_max(pod))
     }
 
     /// When the last container of a cluster's coordinators was started: until then nobody could ask it anything.

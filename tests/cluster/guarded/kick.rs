@@ -202,7 +202,7 @@ impl Blocked {
             "{name}: its controller came before its time"
         );
         let left = own.saturating_duration_since(Instant::now()).as_secs();
-        say!("  {name}: nobody came, {left} s before its controller's own time");
+        say!("  {name}: nobody came early; its controller's own time is in {left} s");
         Ok(())
     }
 

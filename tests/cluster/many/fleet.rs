@@ -26,8 +26,8 @@ const WORKERS: usize = 5;
 const REAL_CLUSTERS: usize = 2;
 const REAL_WORKERS: usize = 3;
 
-/// What a client has not fetched stays on the workers, and not in the coordinator's memory: a result of 20 MB is held as one
-/// of 120 MB is by default, for a sixth of the work.
+/// What a client has not fetched stays on the workers, and not in the coordinator's memory, also where a result is small: a
+/// large one would be mostly work for the machine.
 const SMALL_BUFFERS: &str = "sink.max-buffer-size=1MB\nexchange.max-buffer-size=1MB";
 
 /// Clusters that start at the same time.
