@@ -22,7 +22,7 @@ const TASKS: u32 = 3;
 const PAGES: u64 = 30;
 const PAGES_A_SECOND: f64 = 18.0;
 /// Between two looks at the queries.
-const LOOK: Duration = Duration::from_millis(200);
+const LOOK: Duration = Duration::from_millis(500);
 
 /// A number of queries kept under way. Dropping it stops replacing those that end.
 pub struct SimulatedLoad {

@@ -13,7 +13,7 @@ use super::ledger::Row;
 use super::member::Member;
 
 /// Whoever is refused comes again after this time; `kubectl drain` after 5 s.
-const RETRY: Duration = Duration::from_secs(2);
+const RETRY: Duration = Duration::from_secs(4);
 const LONGEST_RETRY: Duration = Duration::from_secs(5);
 
 /// A drain after the time of notice: two grace periods of 5 s, 5 s until the coordinator looks, 5 s for the proof.
@@ -23,7 +23,7 @@ const DRAIN: Duration = Duration::from_secs(20);
 const SLACK: u32 = 3;
 
 /// Between two looks at what others do.
-const LOOK: Duration = Duration::from_millis(200);
+const LOOK: Duration = Duration::from_millis(500);
 
 /// What a caller is told.
 pub enum Answer {

@@ -104,7 +104,7 @@ impl Fleet {
     fn values(self) -> Value {
         let mut values = installation::values();
         // Two replicas read every coordinator, and all of it shares two cores.
-        values["trino"]["pollIntervalSeconds"] = 3.into();
+        values["trino"]["pollIntervalSeconds"] = 5.into();
         values["bounds"]["drain"]["noticeTimeSeconds"] = self.notice().as_secs().into();
         values["logging"]["level"] = "INFO".into();
         values

@@ -23,7 +23,7 @@ const CLIENTS: usize = 1;
 /// is read slowly enough that buffers are held nearly all the time.
 const ASKED: Question = Question {
     sql: "SELECT l.*, rpad('', 200, o.comment) FROM lineitem l JOIN orders o ON l.orderkey = o.orderkey",
-    pause: Duration::from_millis(400),
+    pause: Duration::from_secs(1),
     ..WIDE
 };
 

@@ -15,7 +15,7 @@ use crate::trino::Version;
 use crate::worker_truth;
 
 /// Between two looks. Costs are given with this precision.
-const LOOK: Duration = Duration::from_millis(500);
+const LOOK: Duration = Duration::from_secs(1);
 
 /// Where the truth is.
 pub enum Source {
