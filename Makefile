@@ -9,9 +9,8 @@ SHELL := /usr/bin/env bash
 export XTRINODE_TEST_CACHE ?= $(HOME)/.cache/xtrinode-test
 STEP := ./tests/parts/step.sh
 # What `make test` leaves to `make test-full`, so that it ends within an hour where every part has to be built first: KEDA, whose
-# build takes 8 minutes, the guard in front of Trino 482, further kinds in front of real Trino, and many disruptions in one run,
-# which keep two cores busy for a quarter of an hour.
-FULL := guarded-keda,guarded-482,guarded-real-,guarded-retry,many-disruptions
+# build takes 8 minutes, the guard in front of Trino 482, and further kinds in front of real Trino.
+FULL := guarded-keda,guarded-482,guarded-real-,guarded-retry
 PARTS := jdk go trino-476 trino-482 helm kubevalidate prometheus etcd kube
 SIM := cargo test --locked --profile sim --features mutants --test simulation --
 
@@ -42,11 +41,11 @@ test: ## Install what it needs, then lints, tests, simulation, real Helm, Promet
 	@$(STEP) "real Trino, Prometheus and Kubernetes" cargo test --locked --test cluster -- --except $(FULL)
 	@$(STEP) end
 
-test-full: ## What `make test` leaves out for its length: many disruptions in one run, KEDA, Trino 482, more kinds on real Trino, broken rules on more seeds, 10 000 races
+test-full: ## What `make test` leaves out for its length: KEDA, Trino 482, more kinds on real Trino, broken rules on more seeds, 10 000 races
 	@$(STEP) begin
 	@$(STEP) "simulation: each rule broken" $(MAKE) --no-print-directory mutants SEEDS=3,5
 	@$(STEP) "real programs for the tests" $(MAKE) --no-print-directory parts
-	@$(STEP) "KEDA, Trino 482, more real Trino, many disruptions in one run" cargo test --locked --test cluster -- $(FULL)
+	@$(STEP) "KEDA, Trino 482, more real Trino" cargo test --locked --test cluster -- $(FULL)
 	@$(STEP) "10 000 races of two replicas" cargo test --locked --test cluster -- measure-races
 	@$(STEP) end
 

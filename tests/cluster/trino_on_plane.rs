@@ -46,7 +46,7 @@ pub struct Spec {
     pub annotations: &'static [(&'static str, &'static str)],
     /// The workers' termination grace period in seconds.
     pub grace: u32,
-    /// More lines of every real node's `config.properties`.
+    /// More lines of every node's `config.properties`; of simulated ones only `shutdown.grace-period`.
     pub config: &'static str,
     /// Whether its pods live on nodes of its own, `NAMESPACE-1` to `NAMESPACE-4`, instead of those that all share.
     pub own_nodes: bool,

@@ -180,7 +180,8 @@ impl View<'_> {
     }
 
     /// Whether a cluster's coordinators have had time to find its workers. One outside is not known to have begun.
-    fn has_looked_around(&self, cluster: &ClusterId) -> bool {
+    #[must_use]
+    pub fn has_looked_around(&self, cluster: &ClusterId) -> bool {
         let notice = self.policy.bounds.notice;
         let coordinators = self.world.members(cluster, Role::Coordinator);
         let mut running = coordinators.filter(|one| one.running().is_some());

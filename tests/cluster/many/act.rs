@@ -16,7 +16,7 @@ use super::member::Member;
 const RETRY: Duration = Duration::from_secs(4);
 const LONGEST_RETRY: Duration = Duration::from_secs(5);
 
-/// A drain after the time of notice: two grace periods of 5 s, 5 s until the coordinator looks, 5 s for the proof.
+/// A drain after the time of notice: two grace periods of at most 5 s, 5 s until the coordinator looks, 5 s for the proof.
 const DRAIN: Duration = Duration::from_secs(20);
 
 /// The rule's bound is meant for a cluster that has the machine for itself; here dozens share two cores.

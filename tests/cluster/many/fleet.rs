@@ -19,16 +19,19 @@ use crate::wait;
 use crate::world::World;
 
 /// Simulated clusters, and the workers of each: the node agent has addresses for 500 pods.
-const CLUSTERS: usize = 32;
+const CLUSTERS: usize = 40;
 const WORKERS: usize = 5;
 
 /// Real clusters, and the workers of each: a worker is a virtual machine with 1200 MB of heap.
-const REAL_CLUSTERS: usize = 2;
+const REAL_CLUSTERS: usize = 3;
 const REAL_WORKERS: usize = 3;
 
 /// What a client has not fetched stays on the workers, and not in the coordinator's memory, also where a result is small: a
 /// large one would be mostly work for the machine.
 const SMALL_BUFFERS: &str = "sink.max-buffer-size=1MB\nexchange.max-buffer-size=1MB";
+
+/// A drain waits twice for it, and nothing is learnt meanwhile.
+const SHORT_GRACE: &str = "shutdown.grace-period=2s";
 
 /// Clusters that start at the same time.
 const STARTING: usize = 10;
@@ -198,6 +201,7 @@ fn simulated(number: usize) -> Spec {
     Spec {
         simulated: true,
         workers: WORKERS,
+        config: SHORT_GRACE,
         owner: if number.is_multiple_of(4) {
             Owner::StatefulSet
         } else {

@@ -9,12 +9,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt as _;
 use tokio::sync::Mutex;
-use xtrinode::demo::simulator::{Access, Simulator, SimulatorConfig, Users, Version};
+use xtrinode::demo::simulator::{Access, Simulator, SimulatorConfig, Timing, Users, Version};
 
 use super::addresses::ClusterName;
 use super::body::Place;
@@ -24,6 +24,9 @@ use crate::trino_config::{ADMIN, VIEWER};
 
 /// A listener that was let go of is closed by then.
 const CLOSING: Duration = Duration::from_millis(50);
+
+/// So many queries that have ended stay in a list. Trino's hundred are mostly work where dozens of clusters are read.
+const HISTORY: usize = 20;
 
 /// The simulated clusters of an agent.
 #[derive(Default)]
@@ -69,6 +72,7 @@ impl Simulators {
                 write_system: writers,
                 ..Access::default()
             },
+            timing: timing(pod)?,
             epoch_millis: Timestamp::now().as_millisecond(),
             ..SimulatorConfig::default()
         };
@@ -79,6 +83,25 @@ impl Simulators {
         all.insert(cluster, Arc::clone(&simulator));
         Ok(simulator)
     }
+}
+
+/// Trino's own, but for what the configuration of the cluster's first pod says.
+fn timing(pod: &Pod) -> Result<Timing> {
+    let mut timing = Timing {
+        history: Duration::from_secs(60),
+        max_history: HISTORY,
+        ..Timing::default()
+    };
+    for (key, value) in trino_pod::properties(pod)? {
+        let seconds = value.strip_suffix('s').and_then(|text| text.parse().ok());
+        match (key.as_str(), seconds) {
+            ("shutdown.grace-period", Some(seconds)) => timing.grace = Duration::from_secs(seconds),
+            _ => bail!(
+                "a simulated cluster takes shutdown.grace-period in seconds, not {key}={value}"
+            ),
+        }
+    }
+    Ok(timing)
 }
 
 /// The version that a pod's image names; `None` when it is not simulated.

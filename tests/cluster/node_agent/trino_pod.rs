@@ -131,7 +131,8 @@ fn heap_mb(pod: &Pod) -> Result<u32> {
     }
 }
 
-fn properties(pod: &Pod) -> Result<Vec<(String, String)>> {
+/// What `tests/config` says, line by line.
+pub fn properties(pod: &Pod) -> Result<Vec<(String, String)>> {
     let lines = pod::annotation(pod, "tests/config").lines();
     lines
         .map(|line| {

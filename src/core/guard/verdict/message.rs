@@ -249,6 +249,10 @@ fn doing(view: &View, pod: &Pod) -> String {
         None if view.cannot_drain(&pod.cluster) => {
             "the guard may not drain it and waits until it is idle".to_owned()
         }
+        None if !view.has_looked_around(&pod.cluster) => format!(
+            "{EVACUATION}: its drain begins when its coordinator has been Ready for {}",
+            span(view.policy.bounds.notice)
+        ),
         None if is_last(view, pod) => format!(
             "{EVACUATION}: too few workers would serve without it, so its drain waits until no query is unfinished; scale to {} or restart the rollout first",
             view.floor(&pod.cluster, true).saturating_add(1)

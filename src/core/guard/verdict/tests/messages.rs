@@ -29,6 +29,21 @@ fn the_last_serving_worker_is_told_to_get_company_first() {
     assert!(!text.contains(words), "w-1 serves: {text}");
 }
 
+/// No drain begins under a coordinator that has not met its workers, which looks like nothing being done.
+#[test]
+fn a_drain_that_waits_for_the_coordinator_says_so() {
+    let mut scene = busy();
+    let words = "its drain begins when its coordinator has been Ready for 15s";
+    let text = message(&scene, "w-0");
+    assert!(!text.contains(words), "it has served for long: {text}");
+    scene.unready("c-0");
+    let text = message(&scene, "w-0");
+    assert!(text.contains(words), "{text}");
+    scene.crash("c-0");
+    let text = message(&scene, "w-0");
+    assert!(!text.contains(words), "there is none to wait for: {text}");
+}
+
 /// The descheduler books these words as an eviction in progress; they stand wherever something is done about it.
 #[test]
 fn every_wanted_worker_says_that_it_is_evacuated() {
