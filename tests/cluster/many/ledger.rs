@@ -37,7 +37,12 @@ impl Row {
 pub struct Ledger {
     rows: Mutex<Vec<Row>>,
     left: Mutex<usize>,
+    /// Seconds for which a free worker stayed at most.
+    longest: Mutex<f64>,
 }
+
+/// Stays after which a free worker's story is worth telling: twice the time of notice and two grace periods.
+const REMARKABLE: f64 = 40.0;
 
 impl Ledger {
     /// For so many disruptions.
@@ -45,6 +50,7 @@ impl Ledger {
         Self {
             rows: Mutex::new(Vec::new()),
             left: Mutex::new(goal),
+            longest: Mutex::new(REMARKABLE),
         }
     }
 
@@ -69,6 +75,15 @@ impl Ledger {
     /// Adds one that is done.
     pub fn add(&self, row: Row) {
         lock(&self.rows).push(row);
+    }
+
+    /// How long a free worker stayed in this one, where no other stayed longer and it is remarkable.
+    pub fn is_record(&self, row: &Row) -> Option<f64> {
+        let stay = row.free.iter().copied().max_by(f64::total_cmp)?;
+        let mut longest = lock(&self.longest);
+        let record = stay > *longest;
+        *longest = longest.max(stay);
+        record.then_some(stay)
     }
 
     /// How many are done.
