@@ -2,6 +2,7 @@
 //! Built whole from the source's latest answer; never asks anything.
 
 use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
 
 use super::address::ip_of;
 
@@ -33,7 +34,14 @@ pub struct Sighting {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Directory {
     by_host: BTreeMap<String, Pod>,
-    by_name: HashMap<String, Vec<Pod>>,
+    by_name: HashMap<String, Vec<Listed>>,
+}
+
+/// A pod and every address at which it was sighted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Listed {
+    pod: Pod,
+    addresses: Vec<IpAddr>,
 }
 
 impl Directory {
@@ -41,12 +49,10 @@ impl Directory {
     #[must_use]
     pub fn new(sightings: impl IntoIterator<Item = Sighting>) -> Self {
         let mut best: BTreeMap<String, Sighting> = BTreeMap::new();
-        let mut by_name: HashMap<String, Vec<Pod>> = HashMap::new();
+        let mut by_name: HashMap<String, Vec<Listed>> = HashMap::new();
         for sighting in sightings {
             let same_name = by_name.entry(sighting.pod.name.clone()).or_default();
-            if !same_name.contains(&sighting.pod) {
-                same_name.push(sighting.pod.clone());
-            }
+            note(same_name, &sighting);
             let rank = |s: &Sighting| (s.preferred, s.recency);
             let host = canonical(&sighting.host);
             match best.get(&host) {
@@ -68,17 +74,20 @@ impl Directory {
     #[must_use]
     pub fn named(&self, name: &str, namespace: &str) -> Option<&Pod> {
         match self.by_name.get(name)?.as_slice() {
-            [only] => Some(only),
-            several => several.iter().find(|pod| pod.namespace == namespace),
+            [only] => Some(&only.pod),
+            several => several
+                .iter()
+                .map(|listed| &listed.pod)
+                .find(|pod| pod.namespace == namespace),
         }
     }
 
-    /// Whether the source lists this very pod.
+    /// Whether the source lists this very pod, at this host as far as it can tell: a pod of a StatefulSet comes back under
+    /// its name at another address. Host names, and addresses of a family that the source does not give, say nothing.
     #[must_use]
-    pub fn lists(&self, name: &str, namespace: &str) -> bool {
-        self.by_name
-            .get(name)
-            .is_some_and(|pods| pods.iter().any(|pod| pod.namespace == namespace))
+    pub fn lists(&self, name: &str, namespace: &str, host: &str) -> bool {
+        let mut pods = self.by_name.get(name).into_iter().flatten();
+        pods.any(|listed| listed.pod.namespace == namespace && listed.may_be_at(host))
     }
 
     /// Hosts and their pods.
@@ -96,6 +105,30 @@ impl Directory {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.by_host.is_empty()
+    }
+}
+
+/// Adds an address to its pod among those of the same name.
+fn note(same_name: &mut Vec<Listed>, sighting: &Sighting) {
+    let address = ip_of(&sighting.host);
+    match same_name
+        .iter_mut()
+        .find(|listed| listed.pod == sighting.pod)
+    {
+        Some(listed) => listed.addresses.extend(address),
+        None => same_name.push(Listed {
+            pod: sighting.pod.clone(),
+            addresses: address.into_iter().collect(),
+        }),
+    }
+}
+
+impl Listed {
+    fn may_be_at(&self, host: &str) -> bool {
+        let Some(ip) = ip_of(host) else { return true };
+        let family = |other: &&IpAddr| other.is_ipv4() == ip.is_ipv4();
+        let mut known = self.addresses.iter().filter(family).peekable();
+        known.peek().is_none() || known.any(|other| *other == ip)
     }
 }
 
@@ -156,6 +189,24 @@ mod tests {
         assert_eq!(name_at(&directory, "2001:db8::1"), Some("six"));
         assert_eq!(name_at(&directory, "x2001-db8--1.ip"), Some("six"));
         assert_eq!(name_at(&directory, "10-1-2-3.ip"), Some("four"));
+    }
+
+    #[test]
+    fn a_pod_that_came_back_elsewhere_is_not_listed_where_it_was() {
+        let directory = Directory::new([
+            sighting("10.0.0.2", "w-0", true, 0),
+            sighting("10.0.0.3", "w-0", true, 0),
+            sighting("10.0.0.2", "w-1", true, 1),
+        ]);
+        let lists = |name, host| directory.lists(name, "trino", host);
+        assert!(!lists("w-0", "10.0.0.1"), "another address of this kind");
+        assert!(!lists("w-0", "10-0-0-1.ip"));
+        assert!(lists("w-0", "10.0.0.3"), "one of its addresses");
+        assert!(lists("w-0", "10.0.0.2"), "shared with a younger one");
+        assert!(lists("w-0", "fd00::1"), "the source knows none of these");
+        assert!(lists("w-0", "w-0.trino.svc"), "a name may be any of them");
+        assert!(!lists("w-2", "10.0.0.2"), "there is none of this name");
+        assert!(!directory.lists("w-0", "other", "10.0.0.2"));
     }
 
     #[test]

@@ -75,8 +75,8 @@ impl Roster {
 
     /// Forgets the workers of one coordinator that are neither listed nor recent.
     pub fn forget(&mut self, coordinator: &str, rules: Rules, sources: &Sources, now: Moment) {
-        self.members.retain(|(owner, _), member| {
-            owner != coordinator || is_known(member, rules, sources, now)
+        self.members.retain(|(owner, worker), member| {
+            owner != coordinator || is_known(worker, member, rules, sources, now)
         });
     }
 
@@ -93,14 +93,24 @@ impl Roster {
 }
 
 /// A source that found a worker also says when it has gone; for the others only time tells.
-fn is_known(member: &Member, rules: Rules, sources: &Sources, now: Moment) -> bool {
+fn is_known(
+    worker: &WorkerKey,
+    member: &Member,
+    rules: Rules,
+    sources: &Sources,
+    now: Moment,
+) -> bool {
     let by_source = rules
         .sources(sources)
         .find(|(method, _)| *method == member.identity.method);
     match by_source {
         Some((_, directory)) => {
             now == member.last_task
-                || directory.lists(&member.identity.pod, &member.identity.namespace)
+                || directory.lists(
+                    &member.identity.pod,
+                    &member.identity.namespace,
+                    worker.host(),
+                )
         }
         None => now.since(member.last_task) <= REMEMBERED,
     }
@@ -134,8 +144,15 @@ mod tests {
     }
 
     fn listing(pods: &[&str]) -> Sources {
-        let sightings = pods.iter().map(|name| Sighting {
-            host: format!("{name}.host"),
+        let hosts: Vec<String> = pods.iter().map(|name| format!("{name}.host")).collect();
+        let pods = pods.iter().zip(&hosts);
+        let pods: Vec<_> = pods.map(|(name, host)| (*name, host.as_str())).collect();
+        listing_at(&pods)
+    }
+
+    fn listing_at(pods: &[(&str, &str)]) -> Sources {
+        let sightings = pods.iter().map(|(name, host)| Sighting {
+            host: (*host).into(),
             pod: Pod {
                 namespace: "trino".into(),
                 name: (*name).into(),
@@ -161,6 +178,18 @@ mod tests {
         roster.forget("c", RULES, &listing(&["w-0"]), at(5000));
         assert_eq!(names(&roster), ["w-0"]);
         roster.forget("c", RULES, &listing(&[]), at(5001));
+        assert!(names(&roster).is_empty());
+    }
+
+    /// It would never answer again, and an idle cluster is proven only by all workers' answers.
+    #[test]
+    fn a_pod_that_came_back_under_its_name_is_forgotten_where_it_was() {
+        let mut roster = Roster::default();
+        roster.saw_task("c", &worker(), identity("w-0", Method::Kubernetes), at(0));
+        let elsewhere = listing_at(&[("w-0", "10.0.0.9")]);
+        roster.forget("c", RULES, &elsewhere, at(0));
+        assert_eq!(names(&roster), ["w-0"], "it has tasks now");
+        roster.forget("c", RULES, &elsewhere, at(1));
         assert!(names(&roster).is_empty());
     }
 

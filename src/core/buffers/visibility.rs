@@ -5,8 +5,12 @@ use std::time::Duration;
 
 use crate::core::moment::Moment;
 
-/// A comparison costs the coordinator a rendering of its metrics, so one a minute at most.
+/// A comparison costs the coordinator a rendering of its metrics, so one a minute at most while the last proof stands.
 pub const CHECK_INTERVAL: Duration = Duration::from_secs(60);
+
+/// Without a proof nothing can be told of idle workers, so it is looked for sooner. Not where two comparisons said that
+/// queries are hidden: that takes somebody who grants a permission.
+pub const SOON: Duration = Duration::from_secs(10);
 
 /// A proof that could not be renewed for three checks proves nothing any more.
 const PROOF_LASTS: Duration = Duration::from_secs(180);
@@ -66,8 +70,10 @@ impl Judge {
     /// Whether a comparison is due.
     #[must_use]
     pub fn due(&self, now: Moment) -> bool {
+        let open = self.proven.is_none() && self.visibility != Visibility::Hidden;
+        let pause = if open { SOON } else { CHECK_INTERVAL };
         self.checked
-            .is_none_or(|checked| now.since(checked) >= CHECK_INTERVAL)
+            .is_none_or(|checked| now.since(checked) >= pause)
     }
 
     /// Whether the last evidence was only that nothing ran, or none at all: then workers, which cost next to nothing to
@@ -215,6 +221,24 @@ mod tests {
         judge.observe(Evidence::Missing, at(45));
         judge.compared(Evidence::Missing, at(60));
         assert_eq!(judge.visibility(at(60)), Visibility::Hidden);
+    }
+
+    #[test]
+    fn a_lost_proof_is_looked_for_sooner_a_refused_one_once_a_minute() {
+        let mut judge = Judge::default();
+        judge.compared(Evidence::Agrees, at(0));
+        judge.compared(Evidence::Missing, at(60));
+        assert!(!judge.due(at(69)));
+        assert!(judge.due(at(70)), "one mismatch may be a race");
+        judge.compared(Evidence::Missing, at(70));
+        assert!(!judge.due(at(129)), "two are somebody's decision");
+        assert!(judge.due(at(130)));
+        judge.compared(Evidence::Agrees, at(130));
+        assert!(!judge.due(at(189)));
+        judge.compared(Evidence::Idle, at(190));
+        assert!(!judge.due(at(249)), "workers confirm it");
+        judge.observe(Evidence::None, at(195));
+        assert!(judge.due(at(200)), "one of them is silent");
     }
 
     #[test]
