@@ -259,7 +259,7 @@ impl Cluster {
             coordinator: block.host(1),
             port: block.port,
             heap_mb: options.heap_mb,
-            exchange: &exchange,
+            exchange: Some(&exchange),
             may_drain: true,
             extra: &options.properties,
         };

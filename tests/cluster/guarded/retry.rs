@@ -36,6 +36,7 @@ async fn retried(world: &mut World) -> Result<()> {
     installation::patient(world).await?;
     let spec = Spec {
         labels: &[ENFORCE],
+        annotations: &[("tests/exchange", "true")],
         ..Spec::new("retry")
     };
     let cluster = TrinoOnPlane::start(world, spec).await?;

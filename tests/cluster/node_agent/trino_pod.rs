@@ -2,10 +2,12 @@
 //! `app.kubernetes.io/component`, of the cluster that `app.kubernetes.io/instance` names in its namespace.
 //!
 //! Annotations of the pod replace what a chart would put into configuration: `tests/config` holds further lines of
-//! `config.properties`, `tests/may-drain: "false"` leaves out the access control that allows draining, `tests/heap-mb`.
+//! `config.properties`, `tests/may-drain: "false"` leaves out the access control that allows draining, `tests/exchange: "true"`
+//! adds the exchange manager that retries of single tasks need, `tests/heap-mb`.
 
 use std::collections::HashMap;
 use std::net::Ipv4Addr;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -96,19 +98,14 @@ pub fn address(shared: &Shared, pod: &Pod) -> Result<Ipv4Addr> {
 pub fn start(place: &Place, pod: &Pod, version: Version) -> Result<Leashed> {
     let runtime = place.shared.runtimes.get(version)?;
     let directory = place.folder(pod).join("trino");
-    let (namespace, instance) = cluster(pod);
-    let exchange = place
-        .shared
-        .folder
-        .join(format!("exchange-{namespace}-{instance}"));
-    std::fs::create_dir_all(&exchange)?;
     let heap_mb = heap_mb(pod)?;
     let extra = properties(pod)?;
+    let exchange = exchange(place, pod)?;
     let config = trino_config::Shared {
-        coordinator: lock(&place.shared.addresses).coordinator(&(namespace, instance))?,
+        coordinator: lock(&place.shared.addresses).coordinator(&cluster(pod))?,
         port: PORT,
         heap_mb,
-        exchange: &exchange,
+        exchange: exchange.as_deref(),
         may_drain: may_drain(pod),
         extra: &extra,
     };
@@ -122,6 +119,18 @@ pub fn start(place: &Place, pod: &Pod, version: Version) -> Result<Leashed> {
         log: &place.log(pod),
         may_write_archive: false,
     })
+}
+
+/// One folder for all nodes of a cluster.
+fn exchange(place: &Place, pod: &Pod) -> Result<Option<PathBuf>> {
+    if pod::annotation(pod, "tests/exchange") != "true" {
+        return Ok(None);
+    }
+    let (namespace, instance) = cluster(pod);
+    let name = format!("exchange-{namespace}-{instance}");
+    let folder = place.shared.folder.join(name);
+    std::fs::create_dir_all(&folder)?;
+    Ok(Some(folder))
 }
 
 fn heap_mb(pod: &Pod) -> Result<u32> {
