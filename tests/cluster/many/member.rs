@@ -105,7 +105,7 @@ impl<'w> Member<'w> {
         }
     }
 
-    /// Lets the queries end, and takes the cluster away. Fails when any of all its queries failed.
+    /// Lets the queries end. The cluster goes with its control plane. Fails when any of all its queries failed.
     pub async fn end(mut self) -> Result<u64> {
         let report = match self.load.take() {
             Some(Queries::Simulated(load)) => load.finish().await?,
@@ -113,7 +113,6 @@ impl<'w> Member<'w> {
             None => Report::default(),
         };
         ensure!(report.is_clean(), "{}: {report}", self.name());
-        self.cluster.remove(self.world).await?;
         Ok(report.finished)
     }
 
