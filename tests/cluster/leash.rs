@@ -10,10 +10,11 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 
 /// Becomes the command, after starting a watcher that kills it once the pipe on standard input
-/// closes. The watcher checks its parent first: a pid that ended may be somebody else's by then.
+/// closes. The watcher checks its parent first: a pid that ended may be somebody else's by then. Signals to the whole group are
+/// not for it: an API server takes a minute to end by itself.
 const LEASH: &str = r#"
 exec 3<&0 </dev/null
-{ read -r _; read -r _ _ _ parent _ </proc/self/stat; [ "$parent" = "$$" ] && kill -KILL "$$"; } <&3 &
+{ trap "" HUP INT TERM; read -r _; read -r _ _ _ parent _ </proc/self/stat; [ "$parent" = "$$" ] && kill -KILL "$$"; } <&3 &
 exec 3<&-
 exec "$@"
 "#;
