@@ -10,7 +10,7 @@ pub const CHECK_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Without a proof nothing can be told of idle workers, so it is looked for sooner. Not where two comparisons said that
 /// queries are hidden: that takes somebody who grants a permission.
-pub const SOON: Duration = Duration::from_secs(10);
+const SOON: Duration = Duration::from_secs(10);
 
 /// A proof that could not be renewed for three checks proves nothing any more.
 const PROOF_LASTS: Duration = Duration::from_secs(180);
@@ -70,8 +70,10 @@ impl Judge {
     /// Whether a comparison is due.
     #[must_use]
     pub fn due(&self, now: Moment) -> bool {
-        let open = self.proven.is_none() && self.visibility != Visibility::Hidden;
-        let pause = if open { SOON } else { CHECK_INTERVAL };
+        let pause = match self.visibility(now) {
+            Visibility::Unknown => SOON,
+            Visibility::Visible | Visibility::Hidden => CHECK_INTERVAL,
+        };
         self.checked
             .is_none_or(|checked| now.since(checked) >= pause)
     }
@@ -235,6 +237,10 @@ mod tests {
         assert!(judge.due(at(130)));
         judge.compared(Evidence::Agrees, at(130));
         assert!(!judge.due(at(189)));
+        let mut lapsed = judge.clone();
+        lapsed.compared(Evidence::None, at(309));
+        assert!(!lapsed.due(at(310)));
+        assert!(lapsed.due(at(319)), "the proof has lapsed since");
         judge.compared(Evidence::Idle, at(190));
         assert!(!judge.due(at(249)), "workers confirm it");
         judge.observe(Evidence::None, at(195));

@@ -41,7 +41,7 @@ pub struct Ledger {
     longest: Mutex<f64>,
 }
 
-/// Stays after which a free worker's story is worth telling: twice the time of notice and two grace periods.
+/// Stays after which a free worker's story is worth telling: twice the time of notice and two grace periods of a real cluster.
 const REMARKABLE: f64 = 40.0;
 
 impl Ledger {
