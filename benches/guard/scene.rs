@@ -234,6 +234,7 @@ fn put_workloads(world: &mut World, cluster: usize, role: Role, replicas: u32, n
         recreate: false,
         ordinal_start: 0,
         update_revision: None,
+        rolls_from: 0,
         tuning: Tuning::default(),
     };
     let set = owner(cluster, role);

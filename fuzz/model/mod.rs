@@ -310,6 +310,7 @@ fn workload(role: Role, name: &str) -> Workload {
         recreate: false,
         ordinal_start: 0,
         update_revision: None,
+        rolls_from: 0,
         tuning: Tuning::default(),
     }
 }

@@ -182,7 +182,11 @@ fn parameters() -> PatchParams {
 
 fn outcome(pod: &Pod, answer: Result<RawPod, Failure>) -> Outcome {
     match answer {
-        Ok(raw) => Outcome::Done(Box::new(pod_as(&raw, pod.role, pod.cluster.clone()))),
+        Ok(raw) => Outcome::Done(Box::new(Pod {
+            // Which of its ports is asked depends on more than the object.
+            port: pod.port,
+            ..pod_as(&raw, pod.role, pod.cluster.clone())
+        })),
         Err(Failure::NotFound(_)) => Outcome::Gone,
         Err(Failure::Invalid(_) | Failure::Conflict(_)) => Outcome::LostRace,
         Err(failure @ Failure::Forbidden { .. }) => Outcome::Forbidden(failure),

@@ -19,6 +19,8 @@ pub struct Selection {
     pub namespaces: Vec<String>,
     /// Pods without the usual labels; an entry goes before the labels, an earlier one before a later one.
     pub entries: Vec<Entry>,
+    /// Whether workers are asked over TLS: then the port that they name for it is theirs.
+    pub workers_over_tls: bool,
 }
 
 /// Pods that are named explicitly.

@@ -2,6 +2,7 @@
 //! Reads only: an explanation changes nothing.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{Query, State as Shared};
 use axum::http::StatusCode;
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::core::guard::ask::{Ask, Caller, Outcome, Request};
 use crate::core::guard::class::View;
 use crate::core::guard::facts::Name;
+use crate::core::guard::facts::pod::Role;
 use crate::core::guard::facts::workload::Kind;
 use crate::core::guard::status::status;
 use crate::core::guard::unguarded;
@@ -94,6 +96,7 @@ async fn explain(
         let name = Name::new(&question.namespace, &question.name);
         unguarded::why(view, &question.namespace, Some(&name).filter(|_| pod))
     });
+    let slow = webhook.state.view(|view| slow_drain(view, &ask.request));
     let names = |uid: &str| {
         let name = |view: &View| Some(view.world.pod_by_uid(uid)?.name.name.clone());
         webhook.state.view(name).unwrap_or_else(|| uid.to_owned())
@@ -110,9 +113,35 @@ async fn explain(
             .map(|effect| effect.describe(names))
             .collect(),
         message: verdict.message,
-        warnings: verdict.warnings,
+        warnings: verdict.warnings.into_iter().chain(slow).collect(),
         unguarded: why,
     }))
+}
+
+/// What cluster-autoscaler waits for an eviction unless told otherwise (`--max-pod-eviction-time`).
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A warning where a drain takes longer than autoscalers wait.
+fn slow_drain(view: &View, request: &Request) -> Option<String> {
+    let cluster = match request {
+        Request::Evict { pod, .. } | Request::Delete { pod, .. } => {
+            view.world.pod(pod).map(|pod| (&pod.cluster, pod.role))
+        }
+        Request::Scale { kind, workload, .. } => {
+            let workload = view.world.workload(*kind, workload);
+            workload.map(|workload| (&workload.cluster, workload.role))
+        }
+        _ => None,
+    };
+    let (cluster, _) = cluster.filter(|(_, role)| *role == Role::Worker)?;
+    let least = view.least_drain(cluster)?;
+    (least > PATIENCE).then(|| {
+        format!(
+            "a drain takes at least {} s here, twice shutdown.grace-period; cluster-autoscaler waits {} s: see docs/callers.md",
+            least.as_secs(),
+            PATIENCE.as_secs()
+        )
+    })
 }
 
 fn request(webhook: &Webhook, question: &Question) -> Result<Request, String> {

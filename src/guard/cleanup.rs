@@ -10,21 +10,24 @@ use k8s_openapi::api::admissionregistration::v1::{
 };
 use kube::api::DeleteParams;
 use kube::{Api, Client};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::cluster::client::Kubernetes;
 use crate::process::tasks::Tasks;
 
 use super::config::Settings;
-use super::leader::Lead;
+use super::leader::{Lead, Leader};
 use super::manifests::{Kind, configurations};
 use super::wiring;
 
 /// Until the watches must have listed everything.
 const LISTED: Duration = Duration::from_secs(30);
 
-/// Whoever cleans acts alone: the Lease is not asked for, since the guard's replicas find no configuration any more and
-/// do the same.
+/// The Lease stays taken for so long after the end, so that no replica drains anything before it is removed.
+const AFTER: Duration = Duration::from_secs(60);
+
+/// Whoever cleans acts alone: it has taken the Lease for longer than it may need.
 #[derive(Debug)]
 struct Always;
 
@@ -37,23 +40,24 @@ impl Lead for Always {
 /// Leaves nothing behind.
 ///
 /// # Errors
-/// When the API server can't be reached, a configuration can't be removed, or something is left when `patience` is over.
+/// When the API server can't be reached, a configuration can't be removed, the Lease can't be taken, or something is left
+/// when `patience` is over.
 pub async fn cleanup(settings: Settings, patience: Duration) -> anyhow::Result<()> {
+    let end = Instant::now() + patience;
     let kubernetes = Kubernetes::connect().await;
     let kubernetes = kubernetes.context("cleanup needs a service account or a kubeconfig")?;
     remove_configurations(&kubernetes.client(), &settings).await?;
+    let candidate = wiring::candidate(&settings, &kubernetes);
+    let others = candidate.seize(patience + AFTER).await;
+    let alone = Instant::now() + others.context("cannot take the Lease")?;
     let stop = CancellationToken::new();
     let (leader, tasks) = wiring::cleaner(settings, kubernetes, Arc::new(Always), &stop)?;
-    let fresh = leader.fresh.clone();
     let running = tokio::spawn(run(tasks, stop.clone()));
-    let listed = async {
-        while fresh.stale().is_some() {
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-    };
-    let listed = tokio::time::timeout(LISTED.min(patience), listed).await;
-    listed.context("the API server did not list everything in time")?;
-    let clean = leader.clean(patience).await;
+    listed(&leader, LISTED.min(patience)).await?;
+    tokio::time::sleep_until(alone).await;
+    let clean = leader
+        .clean(end.saturating_duration_since(Instant::now()))
+        .await;
     stop.cancel();
     let _ = running.await;
     if !clean {
@@ -64,6 +68,16 @@ pub async fn cleanup(settings: Settings, patience: Duration) -> anyhow::Result<(
     }
     tracing::info!("Nothing of the guard is left");
     Ok(())
+}
+
+async fn listed(leader: &Leader, patience: Duration) -> anyhow::Result<()> {
+    let listed = async {
+        while leader.fresh.stale().is_some() {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    let listed = tokio::time::timeout(patience, listed).await;
+    listed.context("the API server did not list everything in time")
 }
 
 async fn run(tasks: Tasks, stop: CancellationToken) {

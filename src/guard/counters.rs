@@ -5,6 +5,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::{Family, MetricConstructor};
 use prometheus_client::metrics::histogram::Histogram;
 
+use crate::core::guard::rows::Row;
 use crate::process::metrics::Metrics;
 
 /// Names a kind of answer.
@@ -46,6 +47,16 @@ pub struct Lost {
     pub tasks_lost: &'static str,
 }
 
+/// The rows by which a removal is let go although something was or may have been lost.
+pub const FORCED: [Row; 6] = [
+    Row::MaxBlock,
+    Row::UnknownMax,
+    Row::CoordinatorMaxBlock,
+    Row::CoordinatorUnknownMax,
+    Row::BreakGlass,
+    Row::CoordinatorBreakGlass,
+];
+
 /// Makes the histograms of answers: from what memory takes to what the server waits.
 #[derive(Clone, Debug, Default)]
 pub struct AnswerTimes;
@@ -80,8 +91,9 @@ pub struct Counters {
 }
 
 impl Default for Counters {
+    /// Those that alerts watch stand at zero from the start: a series that begins with its first event shows no increase.
     fn default() -> Self {
-        Self {
+        let counters = Self {
             verdicts: Family::default(),
             seconds: Family::new_with_constructor(AnswerTimes),
             untrusted: Counter::default(),
@@ -90,7 +102,15 @@ impl Default for Counters {
             forced: Family::default(),
             deaths: Family::default(),
             write_failures: Family::default(),
+        };
+        for row in FORCED {
+            let reason = row.reason();
+            let _ = counters.forced.get_or_create(&Reason { reason });
         }
+        for tasks_lost in ["yes", "no", "unknown"] {
+            let _ = counters.deaths.get_or_create(&Lost { tasks_lost });
+        }
+        counters
     }
 }
 

@@ -6,19 +6,21 @@ use std::time::Duration;
 
 use futures::{StreamExt, stream};
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
 use crate::api::keys;
 use crate::core::guard::ask::{Ask, Effect, Verdict};
+use crate::core::guard::class::View;
 use crate::core::guard::edit;
 use crate::core::guard::facts::Name;
 use crate::core::guard::facts::place::Mode;
-use crate::core::guard::facts::workload::Kind;
+use crate::core::guard::facts::workload::{Kind, Workload};
 use crate::core::guard::notes::GrantKey;
 use crate::core::guard::rows::Row;
 use crate::core::guard::verdict::Clamp;
 
-use super::counters::{Counters, Outcome, Reason};
+use super::counters::{Counters, FORCED, Outcome, Reason};
 use super::pen::{Note, Pen, Written};
 use super::state::State;
 
@@ -31,8 +33,17 @@ const PENDING: usize = 256;
 /// A refusal that lost a race is written again so often.
 const TRIES: usize = 3;
 
+/// A refusal that could not be written is given up after so long.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The longest pause between two tries.
+const LONGEST: Duration = Duration::from_secs(10);
+
 /// Until the watch has brought what won the race.
 const CATCH_UP: Duration = Duration::from_millis(200);
+
+/// A scale is looked for so often, [`CATCH_UP`] apart, until it counts as refused.
+const COMMITS: usize = 50;
 
 /// Carries out effects.
 #[derive(Clone, Debug)]
@@ -116,28 +127,17 @@ impl Effects {
         });
     }
 
-    /// Notes that a scale-down was lowered. Returns at once.
+    /// Notes that a scale-down was lowered, once that stands: what was only asked for may still be refused. Returns at once.
     pub fn clamped(&self, kind: Kind, name: &Name, clamp: Clamp) {
-        let found = self
-            .state
-            .view(|view| view.world.workload(kind, name).cloned());
-        let Some(workload) = found else {
+        let Ok(permit) = Arc::clone(&self.pending).try_acquire_owned() else {
             return;
         };
-        let value = format!("{{\"asked\":{},\"given\":{}}}", clamp.asked, clamp.given);
-        let note = Note {
-            reason: "ClampedScaleDown",
-            warning: false,
-            text: format!(
-                "{} replicas were asked for, {} given: the other workers hold data",
-                clamp.asked, clamp.given
-            ),
-        };
-        let effects = self.clone();
+        let (effects, name) = (self.clone(), name.clone());
         self.tasks.spawn(async move {
-            effects.pen.note_workload(&workload, note);
-            let written = effects.pen.mark(&workload, keys::CLAMPED, value).await;
-            effects.report("clamp", &written);
+            if let Some(workload) = effects.committed(kind, &name, clamp.given).await {
+                effects.note_clamp(&workload, clamp).await;
+            }
+            drop(permit);
         });
     }
 
@@ -149,6 +149,34 @@ impl Effects {
 }
 
 impl Effects {
+    /// The workload, once it has so many replicas; `None` where it does not get them soon.
+    async fn committed(&self, kind: Kind, name: &Name, replicas: u32) -> Option<Workload> {
+        for _ in 0..COMMITS {
+            tokio::time::sleep(CATCH_UP).await;
+            let now = |view: &View| view.world.workload(kind, name).cloned();
+            let workload = self.state.view(now)?;
+            if workload.replicas == replicas {
+                return Some(workload);
+            }
+        }
+        None
+    }
+
+    async fn note_clamp(&self, workload: &Workload, clamp: Clamp) {
+        let value = format!("{{\"asked\":{},\"given\":{}}}", clamp.asked, clamp.given);
+        let note = Note {
+            reason: "ClampedScaleDown",
+            warning: false,
+            text: format!(
+                "{} replicas were asked for, {} given: the other workers hold data",
+                clamp.asked, clamp.given
+            ),
+        };
+        self.pen.note_workload(workload, note);
+        let written = self.pen.mark(workload, keys::CLAMPED, value).await;
+        self.report("clamp", &written);
+    }
+
     /// Writes onto the version that was judged and no other: what came meanwhile may be the end of its drain.
     async fn write_grant(&self, uid: &str, version: &str, key: &GrantKey) -> Written {
         let granted = self.state.view(|view| {
@@ -171,8 +199,11 @@ impl Effects {
         writes.buffer_unordered(AT_ONCE).collect::<()>().await;
     }
 
+    /// Tries for as long as that may help: the taint-eviction controller asks five times within a moment, and never again.
     async fn write_want(&self, ask: &Ask, uid: &str, effect: &Effect) {
-        for _ in 0..TRIES {
+        let (mut races, mut pause) = (TRIES, CATCH_UP);
+        let end = Instant::now() + PATIENCE;
+        while Instant::now() < end && !self.tasks.is_closed() {
             let edit = self.state.view(|view| {
                 let pod = view.world.pod_by_uid(uid)?;
                 Some((pod.clone(), edit::want(view, ask, pod, effect)?))
@@ -182,10 +213,12 @@ impl Effects {
             };
             let written = self.pen.edit(&pod, edit).await;
             self.report("want", &written);
-            if written != Written::LostRace {
-                return;
+            match written {
+                Written::LostRace if races > 0 => races -= 1,
+                Written::Failed(_) => pause = (pause * 2).min(LONGEST),
+                _ => return,
             }
-            tokio::time::sleep(CATCH_UP).await;
+            tokio::time::sleep(pause).await;
         }
     }
 
@@ -199,12 +232,8 @@ impl Effects {
 
     /// Events that only the answering replica knows of: what was let go although something may be lost.
     fn announce(&self, ask: &Ask, verdict: &Verdict, mode: Mode) {
-        let forced = matches!(
-            verdict.row,
-            Row::MaxBlock | Row::UnknownMax | Row::CoordinatorMaxBlock | Row::CoordinatorUnknownMax
-        );
         let glass = matches!(verdict.row, Row::BreakGlass | Row::CoordinatorBreakGlass);
-        if !(forced || glass) || mode == Mode::Audit {
+        if !FORCED.contains(&verdict.row) || mode == Mode::Audit {
             return;
         }
         let reason = Reason {

@@ -6,12 +6,14 @@ use futures::FutureExt as _;
 use futures::future::{self, BoxFuture};
 
 use super::*;
-use crate::core::guard::ask::Outcome as Answer;
+use crate::core::guard::ask::{Caller, Outcome as Answer};
 use crate::core::guard::edit::Edit;
 use crate::core::guard::facts::pod::Pod;
 use crate::core::guard::facts::workload::Workload;
-use crate::core::guard::plan::scene::Scene;
+use crate::core::guard::notes::Cause;
+use crate::core::guard::plan::scene::{SPACE, Scene};
 use crate::core::guard::policy::Policy;
+use crate::core::guard::staging::{by, delete};
 use crate::core::guard::world::World;
 use crate::guard::clock::Clock;
 use crate::guard::state::Atlas;
@@ -21,9 +23,15 @@ use crate::guard::state::Atlas;
 struct Notebook {
     answer: Written,
     versions: Mutex<Vec<String>>,
+    marks: Mutex<Vec<String>>,
 }
 
 impl Notebook {
+    fn marks(&self) -> Vec<String> {
+        let marks = self.marks.lock();
+        marks.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     fn versions(&self) -> Vec<String> {
         let versions = self.versions.lock();
         versions.unwrap_or_else(PoisonError::into_inner).clone()
@@ -32,7 +40,8 @@ impl Notebook {
 
 impl Pen for Notebook {
     fn edit<'a>(&'a self, pod: &'a Pod, edit: Edit) -> BoxFuture<'a, Written> {
-        assert!(edit.set.iter().any(|(key, _)| *key == keys::GRANT));
+        let known = [keys::GRANT, keys::DRAIN_REQUESTED];
+        assert!(edit.set.iter().any(|(key, _)| known.contains(key)));
         let version = pod.resource_version.clone();
         let mut versions = self.versions.lock().unwrap_or_else(PoisonError::into_inner);
         versions.push(version);
@@ -43,7 +52,14 @@ impl Pen for Notebook {
         future::ready(self.answer.clone()).boxed()
     }
 
-    fn mark<'a>(&'a self, _: &'a Workload, _: &'static str, _: String) -> BoxFuture<'a, Written> {
+    fn mark<'a>(
+        &'a self,
+        _: &'a Workload,
+        _: &'static str,
+        text: String,
+    ) -> BoxFuture<'a, Written> {
+        let mut marks = self.marks.lock().unwrap_or_else(PoisonError::into_inner);
+        marks.push(text);
         future::ready(self.answer.clone()).boxed()
     }
 
@@ -71,6 +87,7 @@ impl Desk {
         let pen = Arc::new(Notebook {
             answer,
             versions: Mutex::default(),
+            marks: Mutex::default(),
         });
         Self {
             effects: Effects::new(state, Arc::clone(&pen) as Arc<dyn Pen>, Counters::default()),
@@ -82,6 +99,22 @@ impl Desk {
     /// Something happens to a pod after the verdict.
     fn meanwhile(&self, change: impl FnOnce(&mut World)) {
         change(&mut self.world.write().expect("nobody panicked"));
+    }
+
+    /// An eviction of `w-0` by the taint controller was refused.
+    fn refuse(&self) {
+        let ask = by(Caller::TaintController, delete("w-0"));
+        let effect = Effect::Want {
+            uid: "uid-w-0".to_owned(),
+            cause: Cause::Taint,
+            target: None,
+            clock: true,
+        };
+        let verdict = Verdict {
+            effects: vec![effect],
+            ..Verdict::wait(Row::Busy, "busy".to_owned())
+        };
+        self.effects.after(ask, verdict, Mode::Enforce);
     }
 
     async fn grant(&self, grants: &[(&str, bool)]) -> Granted {
@@ -156,4 +189,39 @@ async fn what_the_api_server_says_decides_the_rest() {
         let desk = Desk::new(answer);
         assert_eq!(desk.grant(&[("w-0", true), ("w-1", true)]).await, granted);
     }
+}
+
+/// The taint-eviction controller asks five times within a moment, and never again.
+#[tokio::test]
+async fn a_refusal_that_could_not_be_written_is_tried_again_until_the_guard_leaves() {
+    let desk = Desk::new(Written::Failed("no answer".to_owned()));
+    desk.refuse();
+    while desk.pen.versions().len() < 3 {
+        tokio::time::sleep(CATCH_UP).await;
+    }
+    desk.effects.finish().await;
+    let tried = desk.pen.versions().len();
+    tokio::time::sleep(CATCH_UP * 3).await;
+    assert_eq!(desk.pen.versions().len(), tried);
+}
+
+/// What was only asked for may still be refused.
+#[tokio::test]
+async fn a_clamp_is_written_down_when_it_stands() {
+    let clamp = |given| Clamp { asked: 0, given };
+    let name = Name::new(SPACE, "w");
+    let desk = Desk::new(Written::Done);
+    desk.effects.clamped(Kind::Deployment, &name, clamp(1));
+    desk.effects.clamped(Kind::Deployment, &name, clamp(0));
+    tokio::time::sleep(CATCH_UP * 2).await;
+    assert!(desk.pen.marks().is_empty(), "nobody has written it");
+    desk.meanwhile(|world| {
+        let workload = world.workload(Kind::Deployment, &name).expect("it").clone();
+        world.put_workload(Workload {
+            replicas: 1,
+            ..workload
+        });
+    });
+    desk.effects.finish().await;
+    assert_eq!(desk.pen.marks(), [r#"{"asked":0,"given":1}"#]);
 }

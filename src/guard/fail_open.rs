@@ -30,10 +30,12 @@ impl FailOpen {
     /// Looks until `stop`.
     pub async fn run(self, stop: CancellationToken) {
         loop {
-            match stop.run_until_cancelled(self.look()).await {
+            let look = tokio::time::timeout(EVERY, self.look());
+            match stop.run_until_cancelled(look).await {
                 None => return,
-                Some(Ok(open)) => drop(self.gauge.set(i64::from(open))),
-                Some(Err(error)) => {
+                Some(Err(_)) => tracing::debug!("The API server does not answer"),
+                Some(Ok(Ok(open))) => drop(self.gauge.set(i64::from(open))),
+                Some(Ok(Err(error))) => {
                     tracing::debug!(%error, "Could not look at the webhook configurations");
                 }
             }

@@ -9,6 +9,7 @@ use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::gauge::ConstGauge;
 
+use crate::core::guard::evidence::Supplier;
 use crate::core::guard::facts::place::Mode;
 use crate::core::guard::status::{ClusterStatus, Status, status};
 
@@ -97,12 +98,29 @@ fn write_clusters(page: &mut Page, now: &Status) -> fmt::Result {
         }),
     )?;
     page.gauge(
+        "xtrinode_guard_supplied",
+        "1 where a supplier tells what the workers of a cluster hold: the exporter, or the guard's own collector",
+        all().flat_map(|(cluster, name)| {
+            let words = Supplier::ALL.map(Supplier::word).into_iter();
+            words.map(move |word| {
+                let speaks = cluster.suppliers.iter().any(|one| one == word);
+                let labels = vec![("cluster", name.as_str()), ("supplier", word)];
+                (labels, number(usize::from(speaks)))
+            })
+        }),
+    )?;
+    page.gauge(
         "xtrinode_guard_bound_too_short",
         "1 while the last drain of a cluster took longer than its maxBlock",
         all().map(|(cluster, name)| {
             let short = number(usize::from(cluster.bound_too_short));
             (vec![("cluster", name.as_str())], short)
         }),
+    )?;
+    page.gauge(
+        "xtrinode_guard_workers",
+        "Worker pods that run or are to run, by cluster",
+        all().map(|(cluster, name)| (vec![("cluster", name.as_str())], f64::from(cluster.workers))),
     )?;
     page.gauge(
         "xtrinode_guard_serving_workers",

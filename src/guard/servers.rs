@@ -45,6 +45,8 @@ impl Base {
         let limits = Limits {
             lame_duck: settings.lame_duck,
             shutdown: settings.shutdown_grace,
+            // The guard's own deadline comes before this, so that whoever asks hears a verdict.
+            answer: serving.webhook_timeout,
             ..Limits::webhook()
         };
         let reviews = Server::bind(address(serving.webhook_port), limits).await?;

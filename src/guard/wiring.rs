@@ -42,8 +42,11 @@ use super::trino::stream::Stream;
 use super::trino::workers::Workers;
 use super::webhook::{Seeker, Trust, Webhook};
 
-/// The API server's time is asked for once, for so long.
+/// The API server's time is asked for at the start, for so long...
 const TIME: Duration = Duration::from_secs(3);
+
+/// ...so often: what the node's own clock says then counts for as long as this process lives.
+const ASKS: usize = 5;
 
 /// The server drops what is left open when the grace is over; that takes a moment.
 pub(super) const MARGIN: Duration = Duration::from_secs(1);
@@ -127,6 +130,27 @@ pub fn cleaner(
     Ok((leader, base.tasks))
 }
 
+/// Whoever asks for the Lease of an installation, without standing for it.
+pub fn candidate(settings: &Settings, kubernetes: &Kubernetes) -> Candidate {
+    stand(settings, kubernetes, collect::clock::Clock::start()).0
+}
+
+fn stand(
+    settings: &Settings,
+    kubernetes: &Kubernetes,
+    clock: collect::clock::Clock,
+) -> (Candidate, Leadership) {
+    let installation = settings.installation.clone();
+    let lease = installation.lease;
+    let name = Name::new(installation.namespace, lease.name);
+    let terms = Terms {
+        duration: lease.duration,
+        retry: lease.renew_interval,
+        ..Terms::default()
+    };
+    Candidate::new(kubernetes.clone(), name, installation.replica, terms, clock)
+}
+
 impl Base {
     fn new(
         settings: Settings,
@@ -149,13 +173,16 @@ impl Base {
 
     /// The time as all replicas have it, as far as the API server tells it.
     async fn clock(&self) -> Clock {
-        let trouble = match self.kubernetes.time(TIME).await {
-            Ok(server) => match server.and_then(Time::of) {
-                Some(server) => return Clock::agreed(server),
-                None => "its answer has no usable Date header".to_owned(),
-            },
-            Err(failure) => failure.to_string(),
-        };
+        let mut trouble = String::new();
+        for _ in 0..ASKS {
+            trouble = match self.kubernetes.time(TIME).await {
+                Ok(server) => match server.and_then(Time::of) {
+                    Some(server) => return Clock::agreed(server),
+                    None => "its answer has no usable Date header".to_owned(),
+                },
+                Err(failure) => failure.to_string(),
+            };
+        }
         tracing::warn!(
             trouble,
             "The API server did not tell the time: this node's clock counts"
@@ -255,21 +282,7 @@ impl Base {
         looks: &Looks,
         fresh: &Arc<dyn Fresh>,
     ) -> (Leader, Leadership) {
-        let installation = self.settings.installation.clone();
-        let lease = installation.lease;
-        let name = Name::new(installation.namespace, lease.name);
-        let terms = Terms {
-            duration: lease.duration,
-            retry: lease.renew_interval,
-            ..Terms::default()
-        };
-        let (candidate, leadership) = Candidate::new(
-            self.kubernetes.clone(),
-            name,
-            installation.replica,
-            terms,
-            self.clock,
-        );
+        let (candidate, leadership) = stand(&self.settings, &self.kubernetes, self.clock);
         let stop = self.stop.clone();
         self.spawn("stand for leader", candidate.run(stop));
         let lead = Arc::new(leadership.clone());
@@ -416,6 +429,7 @@ fn selection(settings: &Settings) -> anyhow::Result<Selection> {
         }
     }
     Ok(Selection {
+        workers_over_tls: settings.drain.https,
         namespaces: settings.namespaces.clone(),
         entries,
     })

@@ -50,6 +50,8 @@ pub struct Spec {
     pub config: &'static str,
     /// Whether its pods live on nodes of its own, `NAMESPACE-1` to `NAMESPACE-4`, instead of those that all share.
     pub own_nodes: bool,
+    /// Whether all workers start on the first of these.
+    pub gathered: bool,
 }
 
 impl Spec {
@@ -67,6 +69,7 @@ impl Spec {
             grace: 30,
             config: "",
             own_nodes: false,
+            gathered: false,
         }
     }
 
@@ -222,10 +225,18 @@ impl TrinoOnPlane {
         for node in self.spec.nodes() {
             world.uncordon(&node).await?;
         }
+        let others = [2, 3].map(|number| self.spec.node(number));
+        let others = others.iter().filter(|_| self.spec.gathered);
+        for node in others.clone() {
+            world.plane.kubectl(&["cordon", node]).await?.ok()?;
+        }
         world.plane.apply(&self.spec.manifests()).await?;
         let namespace = self.spec.namespace;
         world.ready(namespace, COORDINATOR, 1).await?;
         world.ready(namespace, WORKERS, self.spec.workers).await?;
+        for node in others {
+            world.uncordon(node).await?;
+        }
         if self.spec.simulated {
             return Ok(());
         }
@@ -239,6 +250,11 @@ impl TrinoOnPlane {
         world.plane.kubectl(&unguard).await?.ok()?;
         let delete = ["delete", "namespace", namespace, "--wait=false"];
         world.plane.kubectl(&delete).await?.ok().map(drop)
+    }
+
+    /// What the guard calls it.
+    pub fn name(&self) -> String {
+        format!("{}/{INSTANCE}", self.spec.namespace)
     }
 
     /// The simulated cluster behind it.

@@ -21,6 +21,9 @@ use super::record::{Record, held, released};
 use super::step::{Action, Observed, step};
 use super::{Leadership, Standing};
 
+/// A renewal may come between a look and a write; so many do not.
+const SEIZE: usize = 5;
+
 /// How often, how long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Terms {
@@ -94,6 +97,35 @@ impl Candidate {
             }
         }
         self.give_back().await;
+    }
+
+    /// Takes the Lease from whoever holds it, for `span`: for whoever leaves and must act alone. Answers how long whoever
+    /// held it may still act.
+    ///
+    /// # Errors
+    /// When the API server does not answer, or somebody else writes it again and again.
+    pub async fn seize(&self, span: Duration) -> Result<Duration, Failure> {
+        let mut tries = SEIZE;
+        loop {
+            let before = self.read().await?;
+            let spec = held(&self.me, span, &stamp(), before.as_ref());
+            let written = match &before {
+                Some(before) => self.patch(before, spec).await,
+                None => self.create(spec).await,
+            };
+            match written {
+                Err(Failure::Conflict(_)) if tries > 0 => tries -= 1,
+                Err(failure) => return Err(failure),
+                Ok(_) => return Ok(self.others_last(before.as_ref())),
+            }
+        }
+    }
+
+    fn others_last(&self, before: Option<&Record>) -> Duration {
+        let other = before.filter(|before| before.holder().is_some_and(|one| one != self.me));
+        other.map_or(Duration::ZERO, |other| {
+            other.duration().unwrap_or(self.terms.duration)
+        })
     }
 
     /// One look, and a write where one is due.

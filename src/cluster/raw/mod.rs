@@ -40,6 +40,8 @@ pub struct Meta {
     pub annotations: Option<BTreeMap<String, String>>,
     #[serde(deserialize_with = "or_default")]
     owner_references: Vec<Reference>,
+    #[serde(deserialize_with = "or_default")]
+    finalizers: Vec<String>,
 }
 
 /// Anything that has `metadata`.
@@ -76,6 +78,12 @@ impl Meta {
     pub fn deleting(&self) -> Option<Time> {
         let text = self.deletion_timestamp.as_deref()?;
         Some(Time::parse(text).unwrap_or_default())
+    }
+
+    /// Whether its deletion waits until what it owns has become nobody's.
+    #[must_use]
+    pub fn is_orphaning(&self) -> bool {
+        self.finalizers.iter().any(|one| one == "orphan")
     }
 
     /// An annotation.

@@ -122,7 +122,11 @@ impl Object for RawPod {
 pub fn pod(raw: &RawPod, selection: &Selection) -> Option<Pod> {
     let meta = &raw.metadata;
     let (role, cluster) = selection.identify(&meta.namespace, &meta.labels)?;
-    Some(pod_as(raw, role, cluster))
+    let tls = selection.workers_over_tls && role == Role::Worker;
+    let mut pod = pod_as(raw, role, cluster);
+    let secure = raw.trino().filter(|_| tls).and_then(ContainerSpec::https);
+    pod.port = secure.or(pod.port);
+    Some(pod)
 }
 
 /// The facts of a pod whose place is known already.
@@ -194,6 +198,14 @@ impl ContainerSpec {
         let found = by(|port| port.name == "http")
             .or_else(|| by(|port| port.name.starts_with("http-")))
             .or_else(|| by(|port| port.container_port == TRINO_PORT));
+        u16::try_from(found?.container_port).ok()
+    }
+
+    /// The port of its HTTPS server: `https`, then `https-coord` and the like.
+    fn https(&self) -> Option<u16> {
+        let by = |fits: fn(&&Port) -> bool| self.ports.iter().find(fits);
+        let found =
+            by(|port| port.name == "https").or_else(|| by(|port| port.name.starts_with("https-")));
         u16::try_from(found?.container_port).ok()
     }
 }

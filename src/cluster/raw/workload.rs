@@ -21,7 +21,7 @@ pub struct RawWorkload {
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(rename_all = "camelCase", default)]
 struct Spec {
     replicas: Option<i64>,
     #[serde(deserialize_with = "or_default")]
@@ -30,6 +30,8 @@ struct Spec {
     strategy: Strategy,
     #[serde(deserialize_with = "or_default")]
     ordinals: Ordinals,
+    #[serde(deserialize_with = "or_default")]
+    update_strategy: Update,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -43,6 +45,31 @@ struct Template {
 #[serde(default)]
 struct Strategy {
     r#type: Option<String>,
+}
+
+/// A StatefulSet's `spec.updateStrategy`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Update {
+    r#type: Option<String>,
+    #[serde(deserialize_with = "or_default")]
+    rolling_update: Rolling,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct Rolling {
+    #[serde(deserialize_with = "or_default")]
+    partition: i64,
+}
+
+impl Update {
+    fn rolls_from(&self) -> u32 {
+        match self.r#type.as_deref() {
+            Some("OnDelete") => u32::MAX,
+            _ => count(self.rolling_update.partition),
+        }
+    }
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -85,10 +112,11 @@ pub fn workload(
         replicas: count(raw.spec.replicas.unwrap_or(1)),
         owner: meta.owner().map(|owner| owner.uid),
         created: meta.created(),
-        deleting: meta.deleting().is_some(),
+        deleting: meta.deleting().is_some() && !meta.is_orphaning(),
         recreate: raw.spec.strategy.r#type.as_deref() == Some("Recreate"),
         ordinal_start: count(raw.spec.ordinals.start),
         update_revision: raw.status.update_revision.clone(),
+        rolls_from: raw.spec.update_strategy.rolls_from(),
         tuning,
     };
     Some((workload, complaints))
@@ -183,6 +211,36 @@ mod tests {
             json!({"replicas": 5, "ordinals": {"start": 7}}),
         );
         assert_eq!((set.replicas, set.ordinal_start), (5, 7));
+    }
+
+    #[test]
+    fn a_stateful_set_says_which_pods_it_replaces_itself() {
+        let from = |update: Value| {
+            let spec = json!({"updateStrategy": update});
+            read(Kind::StatefulSet, spec).rolls_from
+        };
+        assert_eq!(from(json!({"type": "RollingUpdate"})), 0);
+        assert_eq!(
+            from(json!({"type": "RollingUpdate", "rollingUpdate": {"partition": 2}})),
+            2
+        );
+        assert_eq!(from(json!({"type": "OnDelete"})), u32::MAX);
+        assert_eq!(read(Kind::StatefulSet, json!({})).rolls_from, 0);
+    }
+
+    #[test]
+    fn what_leaves_its_pods_behind_does_not_take_them_with_it() {
+        let of = |finalizers: Value| {
+            let raw = raw(json!({
+                "metadata": {"name": "w", "deletionTimestamp": "2026-11-23T00:00:00Z", "finalizers": finalizers},
+                "spec": labelled(json!({}))}));
+            workload(Kind::Deployment, &raw, &Selection::default())
+                .expect("Trino's")
+                .0
+                .deleting
+        };
+        assert!(of(json!([])) && of(json!(["foregroundDeletion"])) && of(Value::Null));
+        assert!(!of(json!(["orphan"])));
     }
 
     #[test]

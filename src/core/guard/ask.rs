@@ -60,6 +60,8 @@ pub enum Request {
         kind: Kind,
         /// Which.
         workload: Name,
+        /// Whether new pods start beside the old ones, as the new object says: its strategy is not Recreate.
+        surge: bool,
     },
     /// `DELETE` of a workload.
     DeleteWorkload {

@@ -312,8 +312,15 @@ impl View<'_> {
                 pod.running() == Some(proof.container.as_str()) || mutant::is(Mutant::OldContainer);
             // A coordinator that came later has taken the worker for ACTIVE until it asked.
             let began = self.drain_began(pod);
-            same && began.is_some_and(|began| proof.at >= self.noticed(pod, began))
+            let noticed = began.is_some_and(|began| proof.at >= self.noticed(pod, began));
+            same && noticed && !self.is_refuted(pod, proof.at)
         })
+    }
+
+    /// Whether a cycle begun after a proof showed something at risk: where two differ, more counts.
+    fn is_refuted(&self, pod: &Pod, proof: Time) -> bool {
+        let later = self.risk(pod).and_then(|risk| risk.began);
+        later.is_some_and(|began| began > proof)
     }
 
     fn is_leaked(&self, pod: &Pod) -> bool {
@@ -325,9 +332,12 @@ impl View<'_> {
         let draining = seen
             .answer
             .is_some_and(|answer| answer.state == NodeState::Draining);
+        let noticed = self.noticed(pod, began);
         let run = self.evidence.clear(pod, bounds, self.now);
         let clear = run.is_some_and(|run| {
-            run.from <= window && run.before.is_some_and(|before| before >= window)
+            let long = run.from <= window && run.before.is_some_and(|before| before >= window);
+            // A task may come until the drain is noticed; and who fell silent does not say that none came.
+            long && run.last >= noticed && self.now.since(run.last) <= bounds.lost
         });
         draining && began <= window && clear && self.answered_within(pod, bounds.fresh)
     }

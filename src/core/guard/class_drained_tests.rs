@@ -323,3 +323,57 @@ fn a_coordinator_that_is_not_ready_may_begin_at_any_moment() {
     scene.cycle(&[]);
     assert_ne!(word(&scene), "drained");
 }
+
+/// A replica that did not hear of the late task itself has the other's proof on the pod, and a supplier's word.
+#[test]
+fn a_written_proof_does_not_outlive_what_a_later_cycle_shows() {
+    let mut scene = scene();
+    scene.drained("w-0");
+    scene.restart("c-0");
+    scene.says("w-0", Drained);
+    let before = scene.now;
+    scene.pass(1);
+    scene.says("w-0", Drained);
+    scene.hear(Supplier::Own, Some(before), &[("w-0", 1)]);
+    scene.evidence.prove("uid-w-0", "container-w-0", before);
+    scene.announced("w-0");
+    assert_eq!(word(&scene), "drained", "the cycle began before the proof");
+    scene.pass(1);
+    scene.says("w-0", Drained);
+    scene.cycle(&[("w-0", 1)]);
+    assert_eq!(word(&scene), "busy");
+}
+
+#[test]
+fn leaked_ends_when_nobody_says_any_more_that_nothing_came() {
+    let mut scene = scene();
+    scene.recorded("w-0", 0);
+    for _ in 0..620 {
+        scene.pass(1);
+        scene.says("w-0", Draining);
+        scene.cycle(&[]);
+    }
+    assert_eq!(class(&scene), Class::Leaked);
+    scene.keeps_saying("w-0", Draining, 60);
+    assert_eq!(class(&scene), Class::Leaked);
+    scene.keeps_saying("w-0", Draining, 1);
+    assert_ne!(class(&scene), Class::Leaked, "61 s of silence");
+}
+
+/// Two clean cycles right after the order say nothing about what came until it was noticed.
+#[test]
+fn leaked_needs_a_cycle_begun_when_the_drain_was_noticed() {
+    let mut scene = scene();
+    scene.recorded("w-0", 0);
+    scene.policy.bounds.lost = Duration::from_secs(3600);
+    scene.policy.bounds.leak_after = Duration::from_secs(10);
+    for _ in 0..4 {
+        scene.pass(3);
+        scene.says("w-0", Draining);
+        scene.cycle(&[]);
+    }
+    scene.keeps_saying("w-0", Draining, 5);
+    assert_ne!(class(&scene), Class::Leaked, "the last began at 12 s");
+    scene.cycle(&[]);
+    assert_eq!(class(&scene), Class::Leaked);
+}

@@ -59,7 +59,8 @@ pub fn want(view: &View, ask: &Ask, pod: &Pod, effect: &Effect) -> Option<Edit> 
         return None;
     };
     let before = pod.notes.want.as_ref().filter(|want| view.is_live(want));
-    let same = |want: &&Want| want.cause == *cause && want.target == *target;
+    let cause = strongest(before, *cause);
+    let same = |want: &&Want| want.cause == cause && want.target == *target;
     let recent = |want: &Want| view.now.since(want.at) < super::bounds::WANT_EVERY;
     if before.filter(same).is_some_and(recent) {
         return None;
@@ -67,7 +68,7 @@ pub fn want(view: &View, ask: &Ask, pod: &Pod, effect: &Effect) -> Option<Edit> 
     let want = Want {
         at: view.now,
         since: before.map_or(view.now, |want| want.since),
-        cause: strongest(before, *cause),
+        cause,
         by: ask.user.chars().take(LONGEST_USER).collect(),
         target: *target,
     };
@@ -216,4 +217,43 @@ fn unhinted(edit: Edit, pod: &Pod) -> Edit {
         .filter_map(|ours| known.into_iter().find(|key| key == ours))
         .collect();
     edit.without(&ours)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::guard::plan::scene::Scene;
+    use crate::core::guard::staging::{by_person, evict};
+
+    fn refused(scene: &mut Scene, cause: Cause) -> Option<Want> {
+        let effect = Effect::Want {
+            uid: "uid-w-0".to_owned(),
+            cause,
+            target: None,
+            clock: true,
+        };
+        let pod = scene.pod("w-0");
+        let edit = want(&scene.view(), &by_person(evict("w-0")), &pod, &effect)?;
+        let (_, text) = edit
+            .set
+            .into_iter()
+            .find(|(key, _)| *key == keys::DRAIN_REQUESTED)?;
+        let written: Want = serde_json::from_str(&text).expect("a want");
+        let copy = written.clone();
+        scene.edit("w-0", |pod| pod.notes.want = Some(copy));
+        Some(written)
+    }
+
+    #[test]
+    fn a_refusal_is_written_once_in_thirty_seconds_whoever_asked_first() {
+        for first in [Cause::Evict, Cause::Taint, Cause::Collector] {
+            let mut scene = Scene::deployment(1);
+            assert!(refused(&mut scene, first).is_some());
+            scene.pass(29);
+            assert_eq!(refused(&mut scene, Cause::Evict), None, "after {first}");
+            scene.pass(1);
+            let again = refused(&mut scene, Cause::Evict).expect("30 s are over");
+            assert_eq!(again.cause, first, "who never asks again is not forgotten");
+        }
+    }
 }

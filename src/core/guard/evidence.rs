@@ -1,6 +1,7 @@
 //! What this replica has seen of Trino: answers of workers, snapshots of two suppliers, query lists. Keeps what
 //! decisions need and how old it is; judges nothing. Nothing seen of one container says anything about the next.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use crate::trino::words::NodeState;
@@ -9,17 +10,18 @@ pub use super::clear::Clear;
 pub use super::told::{Cycle, DrainPower, Held, Listed, Reading, Said, Sight, Supplier};
 
 use super::bounds::{Bounds, UNBROKEN};
-use super::facts::pod::{ClusterId, Pod};
+use super::facts::pod::{ClusterId, Pod, Role};
 use super::map::Map;
 use super::mutant::{self, Mutant};
 use super::time::Time;
+use super::world::World;
 
 /// Two cycles of one coordinator begin further apart than this.
 const SAME_CYCLE: Duration = Duration::from_millis(500);
 
 /// Two query lists further apart say nothing about the time between: a client's transaction has no query between two of
 /// its statements, and ends with its coordinator.
-const SAME_RUN: Duration = Duration::from_secs(10);
+const SAME_RUN: Duration = Duration::from_secs(15);
 
 /// A worker, as far as seen.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -51,6 +53,8 @@ pub struct WorkerSeen {
     pub proof: Option<Time>,
     /// Since when the proof could not be read.
     pub unproven: Option<Time>,
+    /// Whether its Trino has no drain that can be taken back.
+    too_old: bool,
 }
 
 /// The last answer of a worker.
@@ -80,6 +84,8 @@ pub struct Risk {
     pub held: Held,
     /// When it was heard last.
     pub heard: Time,
+    /// When the complete cycle that showed it began; `None` where none was complete.
+    pub began: Option<Time>,
 }
 
 /// A cluster, as far as seen.
@@ -97,6 +103,8 @@ pub struct ClusterSeen {
     pub shortest_drain: Option<Duration>,
     /// The last one.
     pub last_drain: Option<Duration>,
+    /// When anybody last vouched for a complete cycle.
+    known: Option<Time>,
 }
 
 /// What one supplier said about a cluster.
@@ -138,6 +146,9 @@ impl Evidence {
             cycle: reading.complete,
             mapped: reading.mapped,
         };
+        if reading.complete.is_some() {
+            cluster.known = cluster.known.max(Some(reading.heard));
+        }
         for pod in members {
             let Some(container) = pod.running() else {
                 continue;
@@ -174,6 +185,34 @@ impl Evidence {
         self.clusters.entry(cluster.clone()).or_default().power = power;
     }
 
+    /// Takes in whether the Trino that was looked at is too old to be drained.
+    pub fn version(&mut self, uid: &str, sight: &Sight, too_old: bool) {
+        self.of_container(uid, &sight.container, sight.at).too_old = too_old;
+    }
+
+    /// Whether a cluster is too old to be drained follows from its workers, which are replaced one by one.
+    pub fn reconsider_one(&mut self, cluster: &ClusterId, world: &World) {
+        let mut workers = world.members(cluster, Role::Worker);
+        let old = workers.any(|pod| self.worker(pod).is_some_and(|seen| seen.too_old));
+        let seen = self.clusters.entry(cluster.clone()).or_default();
+        seen.power = match seen.power {
+            _ if old => DrainPower::TooOld,
+            DrainPower::TooOld => DrainPower::Unasked,
+            power => power,
+        };
+    }
+
+    /// Forgets clusters that are gone, and whether those that are left are too old.
+    pub fn reconsider(&mut self, world: &World) {
+        let known: HashSet<_> = world.clusters().cloned().collect();
+        self.clusters.retain(|id, _| known.contains(id));
+        let old = self.clusters.iter();
+        let old = old.filter(|(_, seen)| seen.power == DrainPower::TooOld);
+        for id in old.map(|(id, _)| id.clone()).collect::<Vec<_>>() {
+            self.reconsider_one(&id, world);
+        }
+    }
+
     /// Takes in how long a worker took to drain.
     pub fn drained_in(&mut self, cluster: &ClusterId, took: Duration) {
         let seen = self.clusters.entry(cluster.clone()).or_default();
@@ -190,6 +229,11 @@ impl Evidence {
             worker.proof = worker.proof.max(Some(asked));
             worker.unproven = None;
         }
+    }
+
+    /// Takes in that a coordinator could be asked and still names tasks there.
+    pub fn left(&mut self, uid: &str, container: &str, at: Time) {
+        self.of_container(uid, container, at).unproven = None;
     }
 
     /// Takes in that the proof could not be read.
@@ -325,8 +369,8 @@ impl WorkerSeen {
             Supplier::Own => &mut self.own,
         };
         if !held.is_nothing() {
-            let heard = reading.heard;
-            track.risk = Some(Risk { held, heard });
+            let (heard, began) = (reading.heard, reading.complete.map(|cycle| cycle.began));
+            track.risk = Some(Risk { held, heard, began });
             track.clear = None;
             self.had_task = true;
             let later = |proof: &Time| reading.complete.is_some_and(|cycle| cycle.began > *proof);
@@ -413,10 +457,27 @@ impl ClusterSeen {
         }
     }
 
+    /// Whether a supplier vouches for a complete cycle now.
+    #[must_use]
+    pub fn speaks(&self, supplier: Supplier, bounds: &Bounds, now: Time) -> bool {
+        let told = match supplier {
+            Supplier::Exporter => &self.exporter,
+            Supplier::Own => &self.own,
+        };
+        told.cycle.is_some() && !told.is_silent(bounds, now)
+    }
+
     /// Whether nothing is known of its queries: no supplier speaks, or none has read everything for a long time.
     #[must_use]
     pub fn is_unknown(&self, bounds: &Bounds, now: Time) -> bool {
         self.cycle(bounds, now).is_none()
+    }
+
+    /// Since when that is so, where it is; the epoch where nothing was ever known.
+    #[must_use]
+    pub fn unknown_since(&self, bounds: &Bounds, now: Time) -> Option<Time> {
+        self.is_unknown(bounds, now)
+            .then(|| self.known.unwrap_or_default())
     }
 
     /// Whether every supplier who still speaks knows the pod of each task.

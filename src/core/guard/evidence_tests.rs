@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::core::guard::evidence::{Listed, Said, Sight};
+use crate::core::guard::evidence::{DrainPower, Listed, Said, Sight};
 use crate::core::guard::plan::scene::{Scene, cluster};
 use crate::trino::words::NodeState::{Active, Drained, Draining};
 
@@ -115,4 +115,53 @@ fn a_pod_forgotten_is_unknown() {
     scene.drained("w-0");
     scene.evidence.keep_only(|uid| uid != "uid-w-0");
     assert_eq!(scene.evidence.worker(&scene.pod("w-0")), None);
+}
+
+fn version(scene: &mut Scene, name: &str, too_old: bool) {
+    let pod = scene.pod(name);
+    let sight = Sight {
+        container: pod.running().expect("a container").to_owned(),
+        at: scene.now,
+        said: Said::Silent,
+    };
+    scene.evidence.version(&pod.uid, &sight, too_old);
+    scene.evidence.reconsider_one(&pod.cluster, &scene.world);
+}
+
+#[test]
+fn a_cluster_is_too_old_while_one_of_its_workers_is() {
+    let mut scene = Scene::deployment(2);
+    let power = |scene: &Scene| scene.evidence.cluster(&cluster()).power;
+    scene.power(DrainPower::Yes);
+    version(&mut scene, "w-0", true);
+    assert_eq!(power(&scene), DrainPower::TooOld);
+    version(&mut scene, "w-1", false);
+    assert_eq!(
+        power(&scene),
+        DrainPower::TooOld,
+        "the other is still there"
+    );
+    scene.restart("w-0");
+    scene.evidence.reconsider(&scene.world);
+    assert_eq!(
+        power(&scene),
+        DrainPower::Unasked,
+        "it has to be asked again"
+    );
+    scene.power(DrainPower::Forbidden);
+    version(&mut scene, "w-0", false);
+    assert_eq!(power(&scene), DrainPower::Forbidden);
+}
+
+#[test]
+fn a_cluster_that_is_gone_is_forgotten() {
+    let mut scene = Scene::deployment(1);
+    scene.power(DrainPower::TooOld);
+    scene.remove("w-0");
+    scene.remove("c-0");
+    scene.evidence.reconsider(&scene.world);
+    assert_eq!(
+        scene.evidence.cluster(&cluster()).power,
+        DrainPower::Unasked
+    );
 }

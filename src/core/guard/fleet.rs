@@ -46,7 +46,9 @@ impl View<'_> {
     #[must_use]
     pub fn target(&self, cluster: &ClusterId) -> u32 {
         let workloads = self.world.top_workloads(cluster, Role::Worker);
-        workloads.map(|workload| self.target_of(workload)).sum()
+        workloads.fold(0, |sum: u32, workload| {
+            sum.saturating_add(self.target_of(workload))
+        })
     }
 
     /// How many pods a workload is meant to have.

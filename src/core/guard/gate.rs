@@ -159,15 +159,35 @@ impl View<'_> {
     /// When a caller gets a pod at the latest if it is refused now; `None` for the operator, who waits without bound.
     #[must_use]
     pub fn latest_for(&self, pod: &Pod, patience: Patience) -> Option<Time> {
-        let limit = self.limit(pod, patience)?;
-        Some(pod.notes.blocked_since.unwrap_or(self.now) + limit * 2)
+        let last = self
+            .limit(pod, patience)
+            .and(self.limit(pod, Patience::Ordinary))?;
+        Some(pod.notes.blocked_since.unwrap_or(self.now) + last * 2)
     }
 
     /// When a pod is let go at the latest; `None` while it was never refused.
     #[must_use]
     pub fn latest(&self, pod: &Pod) -> Option<Time> {
         let refused = pod.notes.blocked_since?;
-        Some(refused + self.max_block(pod) * 2)
+        Some(refused + self.longest(pod))
+    }
+
+    /// How long a pod is refused at most, from the first time.
+    fn longest(&self, pod: &Pod) -> Duration {
+        match pod.role {
+            Role::Worker => self.max_block(pod) * 2,
+            Role::Coordinator => self.coordinator_max_block(pod),
+        }
+    }
+
+    /// The same bound for a coordinator.
+    #[must_use]
+    pub fn coordinator_max_block(&self, pod: &Pod) -> Duration {
+        let own = self
+            .world
+            .workload_of(pod)
+            .and_then(|workload| workload.tuning.max_block);
+        own.unwrap_or(self.policy.bounds.coordinator_max_block)
     }
 }
 
@@ -302,8 +322,9 @@ impl View<'_> {
         }
         let refused = pod.notes.blocked_since?;
         let limit = self.limit(pod, patience)?;
+        let last = self.limit(pod, Patience::Ordinary)? * 2;
         let over = |since: Time, limit: Duration| self.now.since(since) >= limit;
-        if over(refused, limit * 2) {
+        if over(refused, last) {
             return Some(Gate::Open(Why::FinalBound));
         }
         let clock = self.clock(pod, refused, patience)?;
@@ -345,8 +366,8 @@ impl View<'_> {
             return false;
         }
         let cluster = self.evidence.cluster(&pod.cluster);
-        let unknown = cluster.is_unknown(&self.policy.bounds, self.now);
-        let since = seen.unproven.or_else(|| unknown.then_some(drained));
+        let unknown = cluster.unknown_since(&self.policy.bounds, self.now);
+        let since = seen.unproven.into_iter().chain(unknown).min();
         let started = self.coordinator_started(&pod.cluster);
         let from = started.map_or(drained, |started| started.max(drained));
         since.is_some_and(|since| self.now.since(since.max(from)) >= self.unknown_max(pod))
@@ -392,18 +413,25 @@ impl View<'_> {
 
     /// Whether a blocking preStop hook has the time that Trino's own shutdown needs.
     fn is_covered(&self, pod: &Pod) -> bool {
-        const UNTOLD: Duration = Duration::from_secs(120);
+        /// Twice Trino's default.
+        const UNTOLD: Duration = Duration::from_secs(240);
         let told = self
             .world
             .workload_of(pod)
             .and_then(|workload| workload.tuning.shutdown_grace);
-        let measured = self
-            .evidence
-            .cluster(&pod.cluster)
-            .shortest_drain
-            .map(|drain| drain / 2);
-        let grace = told.or(measured).unwrap_or(UNTOLD);
-        pod.pre_stop && pod.grace >= grace * 2
+        let least = told.map(|grace| grace * 2);
+        let least = least.or(self.evidence.cluster(&pod.cluster).shortest_drain);
+        pod.pre_stop && pod.grace >= least.unwrap_or(UNTOLD)
+    }
+
+    /// How long a drain in a cluster takes at least: twice the longest `shutdown.grace-period` that annotations tell, else
+    /// the shortest that was measured. `None` where neither is known.
+    #[must_use]
+    pub fn least_drain(&self, cluster: &ClusterId) -> Option<Duration> {
+        let workloads = self.world.top_workloads(cluster, Role::Worker);
+        let told = workloads.filter_map(|workload| workload.tuning.shutdown_grace);
+        let told = told.max().map(|grace| grace * 2);
+        told.or(self.evidence.cluster(cluster).shortest_drain)
     }
 
     fn barrier(&self, pod: &Pod, class: Class) -> Barrier {

@@ -425,3 +425,46 @@ fn leaked_tasks_of_a_returning_pod_do_not_let_it_go() {
     scene.edit("w-0", |pod| pod.notes.returning = Some(now));
     assert_eq!(gate(&scene), Gate::Shut(Barrier::Returning));
 }
+
+/// What could be read until a moment ago has not been unknown for as long as the worker has been DRAINED.
+#[test]
+fn what_is_unknown_counts_from_when_it_became_so() {
+    let mut scene = unproven();
+    for _ in 0..11 * MINUTE {
+        scene.pass(1);
+        scene.says("w-0", Drained);
+        scene.unmapped();
+    }
+    scene.keeps_saying("w-0", Drained, 5 * MINUTE);
+    assert_eq!(gate(&scene), Gate::Shut(Barrier::Unproven));
+    scene.keeps_saying("w-0", Drained, 5 * MINUTE);
+    assert_eq!(opened(&scene), Some(Why::Unproven));
+}
+
+#[test]
+fn a_coordinator_that_still_names_tasks_is_no_silence() {
+    let mut scene = unproven();
+    let now = scene.now;
+    scene.evidence.cannot_prove("uid-w-0", "container-w-0", now);
+    let early = now.before(Duration::from_secs(30));
+    let read = |scene: &mut Scene| {
+        scene.pass(1);
+        scene.says("w-0", Drained);
+        let own = crate::core::guard::evidence::Supplier::Own;
+        scene.hear(own, Some(early), &[]);
+    };
+    (0..9 * MINUTE).for_each(|_| read(&mut scene));
+    let now = scene.now;
+    scene.evidence.left("uid-w-0", "container-w-0", now);
+    (0..2 * MINUTE).for_each(|_| read(&mut scene));
+    assert_eq!(gate(&scene), Gate::Shut(Barrier::Unproven));
+}
+
+#[test]
+fn a_coordinator_has_a_bound_of_its_own_and_no_second_one() {
+    let mut scene = Scene::deployment(1);
+    scene.refused("c-0", 0);
+    let latest = scene.view().latest(&scene.pod("c-0"));
+    let bound = scene.policy.bounds.coordinator_max_block;
+    assert_eq!(latest, Some(scene.now + bound));
+}

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::class::View;
-use super::evidence::DrainPower;
+use super::evidence::{DrainPower, Supplier};
 use super::facts::pod::{ClusterId, Pod, Role};
 use super::time::Time;
 
@@ -40,6 +40,9 @@ pub struct ClusterStatus {
     pub serving: u32,
     /// Workers that are meant to be.
     pub target: u32,
+    /// Who tells what workers hold, now: `exporter`, `own`.
+    #[serde(default)]
+    pub suppliers: Vec<String>,
     /// Queries that are not finished, where known.
     pub unfinished: Option<u64>,
     /// Seconds since the oldest fact of the last complete cycle was asked for, where there is one.
@@ -211,11 +214,19 @@ fn cluster(view: &View, id: &ClusterId) -> Option<ClusterStatus> {
         workers: number(workers().count()),
         serving: number(workers().filter(|pod| view.is_serving(pod)).count()),
         target: view.target(id),
+        suppliers: suppliers(view, id),
         unfinished: seen.list.map(|list| list.unfinished),
         age_seconds: cycle.map(|cycle| view.now.since(cycle.began).as_secs()),
         last_drain_seconds: seen.last_drain.map(|took| took.as_secs()),
         bound_too_short: view.is_bound_short(id),
     })
+}
+
+fn suppliers(view: &View, id: &ClusterId) -> Vec<String> {
+    let seen = view.evidence.cluster(id);
+    let speaking = Supplier::ALL.into_iter();
+    let speaking = speaking.filter(|one| seen.speaks(*one, &view.policy.bounds, view.now));
+    speaking.map(|one| one.word().to_owned()).collect()
 }
 
 impl View<'_> {

@@ -16,6 +16,20 @@ pub enum Supplier {
     Own,
 }
 
+impl Supplier {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Exporter, Self::Own];
+
+    /// For people and metrics.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Exporter => "exporter",
+            Self::Own => "own",
+        }
+    }
+}
+
 /// What a worker holds that a query would miss.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Held {

@@ -100,6 +100,7 @@ fn workload(kind: Kind, called: &str, replicas: u32, now: Time) -> Workload {
         recreate: false,
         ordinal_start: 0,
         update_revision: None,
+        rolls_from: 0,
         tuning: Tuning::default(),
     }
 }

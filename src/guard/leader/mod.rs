@@ -1,18 +1,17 @@
 //! The leader: asks `core::guard::plan` what to do and has it done, one action per pod at a time. Only while its Lease
 //! lasts; what it must remember for its successors is in annotations.
 
+mod acts;
 mod perform;
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
-use crate::core::guard::plan::{Action, Memory, cleanup, plan};
+use crate::core::guard::plan::{self, Action, Memory, cleanup, plan};
 
 use super::config::Settings;
 use super::counters::Counters;
@@ -21,12 +20,10 @@ use super::state::{Fresh, State};
 use super::trino::lists::Lists;
 use super::trino::power::Power;
 use super::trino::workers::Workers;
+use acts::Acts;
 
 /// The plan is made at least this often.
 const TICK: Duration = Duration::from_millis(500);
-
-/// Actions performed at once.
-const AT_ONCE: usize = 32;
 
 /// Says whether this replica leads for at least a while from now on.
 pub trait Lead: Send + Sync + std::fmt::Debug {
@@ -83,19 +80,13 @@ impl Leader {
 
     async fn go_on(&self, aim: Aim) {
         let mut memory = Memory::default();
-        let mut busy: HashSet<String> = HashSet::new();
-        let mut acts: JoinSet<Option<String>> = JoinSet::new();
+        let mut acts = Acts::default();
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 _ = tick.tick() => {}
-                Some(ended) = acts.join_next() => {
-                    if let Ok(Some(uid)) = ended {
-                        busy.remove(&uid);
-                    }
-                    continue;
-                }
+                true = acts.ended() => continue,
             }
             let leads = self.lead.lasts(Duration::ZERO);
             self.leads.store(leads, Ordering::Relaxed);
@@ -112,19 +103,13 @@ impl Leader {
                 return;
             }
             for action in actions {
-                self.begin(action, &mut busy, &mut acts);
+                self.begin(action, &mut acts);
             }
         }
     }
 
     /// Has an action done, unless its pod is being acted on: the next plan has it again.
-    fn begin(
-        &self,
-        action: Action,
-        busy: &mut HashSet<String>,
-        acts: &mut JoinSet<Option<String>>,
-    ) {
-        let uid = action.pod().map(str::to_owned);
+    fn begin(&self, action: Action, acts: &mut Acts) {
         if let Action::Event {
             about,
             reason,
@@ -134,23 +119,17 @@ impl Leader {
             self.announce(&about, reason, note);
             return;
         }
-        let free = uid.as_ref().is_none_or(|uid| !busy.contains(uid));
-        if !free || acts.len() >= AT_ONCE {
-            return;
+        if acts.may_begin(&action) {
+            let pod = action.pod().map(str::to_owned);
+            let proof = matches!(action, Action::Prove { .. });
+            let leader = self.clone();
+            acts.begin(pod, proof, async move { leader.perform(action).await });
         }
-        busy.extend(uid.clone());
-        let leader = self.clone();
-        acts.spawn(async move {
-            leader.perform(action).await;
-            uid
-        });
     }
 
-    /// Whether no pod carries a drain of ours any more.
+    /// Whether nothing of ours is left.
     fn is_clean(&self) -> bool {
-        self.state.view(|view| {
-            let mut pods = view.world.pods();
-            pods.all(|pod| pod.notes.returning.is_none() && pod.notes.drain.is_none())
-        })
+        self.state
+            .view(|view| !view.world.pods().any(plan::is_marked))
     }
 }

@@ -14,7 +14,7 @@ use crate::guard::counters::{self, Outcome};
 use crate::guard::pen::{Note, Written};
 use crate::guard::trino::address::Address;
 use crate::guard::trino::clusters;
-use crate::guard::trino::prove::{Proof, prove};
+use crate::guard::trino::prove::{Node, Proof, prove};
 use crate::guard::trino::workers::{PutError, TIMEOUT};
 use crate::trino::words::NodeState;
 
@@ -207,16 +207,32 @@ impl Leader {
             return;
         }
         let api = found.api(&self.settings);
-        match tokio::time::timeout(PROVING, prove(&api, pod, until)).await {
+        let node = self.node_of(pod).await;
+        match tokio::time::timeout(PROVING, prove(&api, &node, until)).await {
             Ok(Proof::Empty) => {
                 self.state
                     .learn(|evidence, _| evidence.prove(&pod.uid, container, now));
             }
             Ok(Proof::Left(tasks)) => {
                 tracing::info!(pod = %pod.name, tasks, "A drained worker still has tasks, says its coordinator");
+                self.state
+                    .learn(|evidence, _| evidence.left(&pod.uid, container, now));
             }
             Ok(Proof::Unreadable(why)) => unreadable(&why),
             Err(_) => unreadable("the coordinator did not answer in time"),
+        }
+    }
+
+    /// What a coordinator may call this worker in its tasks. One that does not say its id is called by its pod's name.
+    async fn node_of(&self, pod: &Pod) -> Node {
+        let address = Address::of(pod, self.power.port, false);
+        let id = match &address {
+            Some(address) => self.workers.node_id(address).await.ok(),
+            None => None,
+        };
+        Node {
+            ids: id.into_iter().chain([pod.name.name.clone()]).collect(),
+            ip: pod.ip,
         }
     }
 

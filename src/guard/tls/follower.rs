@@ -18,6 +18,9 @@ pub const FOLLOW_INTERVAL: Duration = Duration::from_secs(10);
 /// How often to look while there is nothing to serve: reviews wait for it.
 const IMPATIENCE: Duration = Duration::from_secs(1);
 
+/// A connection that is dead says nothing for minutes.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// Keeps one server's certificate equal to the Secret's.
 #[derive(Debug)]
 pub struct Follower {
@@ -60,7 +63,9 @@ impl Follower {
 
     /// Looks once.
     pub async fn look(&mut self) {
-        let trouble = self.take().await.err();
+        let taken = tokio::time::timeout(PATIENCE, self.take()).await;
+        let silent = || format!("no answer in {} s", PATIENCE.as_secs());
+        let trouble = taken.unwrap_or_else(|_| Err(silent())).err();
         if let Some(trouble) = trouble.as_ref().filter(|_| trouble != self.trouble) {
             tracing::warn!(trouble, "Cannot take the certificate from its Secret");
         }

@@ -25,6 +25,9 @@ use crate::cluster::client::Kubernetes;
 use crate::cluster::failure::Failure;
 use crate::web::tls::certificate::chain;
 
+/// A connection that is dead says nothing for minutes; a turn makes many calls.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// How often the leader looks.
 pub const KEEP_INTERVAL: Duration = Duration::from_secs(10);
 
@@ -107,10 +110,14 @@ impl Keeper {
         let mut told = None;
         let mut waited = false;
         while !stop.is_cancelled() {
-            let Some(outcome) = stop.run_until_cancelled(self.turn(waited)).await else {
+            let turn = tokio::time::timeout(PATIENCE, self.turn(waited));
+            let Some(outcome) = stop.run_until_cancelled(turn).await else {
                 break;
             };
-            let trouble = outcome.err().map(|error| error.to_string());
+            let trouble = match outcome {
+                Ok(outcome) => outcome.err().map(|error| error.to_string()),
+                Err(_) => Some(format!("no answer in {} s", PATIENCE.as_secs())),
+            };
             if let Some(trouble) = trouble.as_ref().filter(|_| trouble != told) {
                 tracing::warn!(trouble, "Cannot keep the webhook's certificate");
             }

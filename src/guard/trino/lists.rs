@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
+use url::Url;
 
 use crate::collect::api::TrinoApi;
 use crate::core::buffers::listing::ListFold;
@@ -54,31 +56,35 @@ impl Lists {
         futures::future::join_all(reads).await;
     }
 
+    /// A task for each cluster: a coordinator that does not answer holds up nobody else's list.
     async fn go_on(&self) {
-        let mut asked: HashMap<ClusterId, (url::Url, Arc<TrinoApi>)> = HashMap::new();
+        let mut running: HashMap<ClusterId, (Url, AbortOnDropHandle<()>)> = HashMap::new();
         loop {
             let clusters = self.state.view(|view| found(view, &self.settings));
-            asked.retain(|id, (url, _)| {
+            running.retain(|id, (url, _)| {
                 let same = clusters.iter().find(|found| found.id == *id);
                 same.is_some_and(|found| found.url() == url)
             });
-            let reads = clusters.iter().map(|found| {
-                let api = self.api(&mut asked, found);
-                self.read(&found.id, api)
-            });
-            futures::future::join_all(reads).await;
+            for found in clusters {
+                let url = found.url().clone();
+                let id = found.id.clone();
+                running
+                    .entry(id)
+                    .or_insert_with(|| (url, self.follow(found)));
+            }
             tokio::time::sleep(EVERY).await;
         }
     }
 
-    fn api(
-        &self,
-        asked: &mut HashMap<ClusterId, (url::Url, Arc<TrinoApi>)>,
-        found: &Found,
-    ) -> Arc<TrinoApi> {
-        let fresh = || (found.url().clone(), Arc::new(found.api(&self.settings)));
-        let (_, api) = asked.entry(found.id.clone()).or_insert_with(fresh);
-        Arc::clone(api)
+    fn follow(&self, found: Found) -> AbortOnDropHandle<()> {
+        let lists = self.clone();
+        AbortOnDropHandle::new(tokio::spawn(async move {
+            let api = Arc::new(found.api(&lists.settings));
+            loop {
+                lists.read(&found.id, Arc::clone(&api)).await;
+                tokio::time::sleep(EVERY).await;
+            }
+        }))
     }
 
     async fn read(&self, id: &ClusterId, api: Arc<TrinoApi>) {

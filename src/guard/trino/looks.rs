@@ -13,7 +13,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
 use crate::core::guard::class::View;
-use crate::core::guard::evidence::{DrainPower, Sight};
+use crate::core::guard::evidence::Sight;
 use crate::core::guard::facts::pod::{ClusterId, Pod, Role};
 use crate::guard::state::State;
 
@@ -25,6 +25,13 @@ const ORDINARY: Duration = Duration::from_secs(5);
 
 /// A pod whose removal was refused, or that drains.
 const EAGER: Duration = Duration::from_secs(1);
+
+/// A pod that nobody asks about and that has not answered for [`SILENT`].
+const HOPELESS: Duration = Duration::from_secs(20);
+
+/// A look at a silent pod holds its place until it times out: what has been silent for longer may not cost the others
+/// their turns.
+const SILENT: Duration = Duration::from_secs(60);
 
 /// How often the list of pods is gone through.
 const TICK: Duration = Duration::from_millis(250);
@@ -162,13 +169,14 @@ impl Looks {
             at,
             said: looked.said,
         };
-        let old = looked.version.as_deref().is_some_and(is_too_old) && due.role == Role::Worker;
-        self.state.learn(|evidence, _| {
+        let version = looked.version.filter(|_| due.role == Role::Worker);
+        self.state.learn(|evidence, world| {
             if let Some(took) = evidence.look(&due.address.uid, &sight) {
                 evidence.drained_in(&due.cluster, took);
             }
-            if old {
-                evidence.power(&due.cluster, DrainPower::TooOld);
+            if let Some(version) = version {
+                evidence.version(&due.address.uid, &sight, is_too_old(&version));
+                evidence.reconsider_one(&due.cluster, world);
             }
         });
     }
@@ -176,15 +184,20 @@ impl Looks {
     fn sweep(&self) {
         self.state.learn(|evidence, world| {
             evidence.keep_only(|uid| world.pod_by_uid(uid).is_some());
+            evidence.reconsider(world);
         });
-        let live = self.state.view(|view| {
+        let (uids, live) = self.state.view(|view| {
             let sockets = view
                 .world
                 .pods()
                 .filter_map(|pod| Some((pod.ip?, pod.port.unwrap_or(self.port))));
-            sockets.map(SocketAddr::from).collect::<HashSet<_>>()
+            let sockets = sockets.map(SocketAddr::from).collect::<HashSet<_>>();
+            let uids = view.world.pods().map(|pod| pod.uid.clone());
+            (uids.collect::<HashSet<_>>(), sockets)
         });
-        self.workers.keep_only(|socket| live.contains(socket));
+        let lives = |uid: &str| uids.contains(uid);
+        self.workers
+            .keep_only(lives, |socket| live.contains(socket));
     }
 
     fn due_of(&self, view: &View, pod: &Pod) -> Option<Due> {
@@ -204,7 +217,12 @@ fn every(view: &View, pod: &Pod) -> Duration {
     let seen = view.evidence.worker(pod);
     let leaving = seen.is_some_and(|seen| seen.leaving.is_some());
     let wanted = pod.notes.want.is_some() || pod.notes.drain.is_some();
-    if leaving || wanted { EAGER } else { ORDINARY }
+    let silent = seen.and_then(|seen| seen.failing.filter(|_| seen.refusing.is_none()));
+    match silent.is_some_and(|since| view.now.since(since) >= SILENT) {
+        _ if leaving || wanted => EAGER,
+        true => HOPELESS,
+        false => ORDINARY,
+    }
 }
 
 /// Whether workers of this version can't be drained. A version that is no number is somebody's own build.

@@ -1,11 +1,12 @@
 //! The guard's own collectors: one for each cluster of which the exporter says nothing, started when the stream falls
 //! silent and stopped when it is back. The same code as the exporter's.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
@@ -43,6 +44,8 @@ pub struct Own {
 struct Running {
     url: Url,
     collector: Collector,
+    /// When the stream was last found silent.
+    needed: Instant,
     stop: CancellationToken,
     _tasks: JoinSet<()>,
 }
@@ -51,6 +54,22 @@ impl Drop for Running {
     fn drop(&mut self) {
         self.stop.cancel();
     }
+}
+
+impl Running {
+    /// Whether it is needed, or was a moment ago: a stream that is just back may break again.
+    fn goes_on(&mut self, silent: bool) -> bool {
+        if silent {
+            self.needed = Instant::now();
+        }
+        self.needed.elapsed() <= SILENCE
+    }
+}
+
+/// Whether no stream covers a cluster.
+fn is_silent(view: &View, id: &ClusterId) -> bool {
+    let heard = view.evidence.cluster(id).heard(Supplier::Exporter);
+    heard.is_none_or(|heard| view.now.since(heard) > SILENCE)
 }
 
 impl Own {
@@ -64,27 +83,27 @@ impl Own {
         let mut tick = tokio::time::interval(LOOK);
         loop {
             tick.tick().await;
-            let needed = self.state.view(|view| self.needed(view));
-            running.retain(|id, one| {
-                let still = needed.iter().find(|found| found.id == *id);
-                still.is_some_and(|found| *found.url() == one.url)
+            let (all, silent) = self.state.view(|view| {
+                let all = found(view, &self.settings);
+                let silent = all.iter().filter(|found| is_silent(view, &found.id));
+                let silent: HashSet<_> = silent.map(|found| found.id.clone()).collect();
+                (all, silent)
             });
-            for found in needed {
-                let id = found.id.clone();
-                let one = running.entry(id).or_insert_with(|| self.start(&found));
-                self.exchange(&found.id, &one.collector);
+            running.retain(|id, one| {
+                let same = all.iter().find(|found| found.id == *id);
+                let same = same.is_some_and(|found| *found.url() == one.url);
+                same && one.goes_on(silent.contains(id))
+            });
+            for found in all {
+                if silent.contains(&found.id) {
+                    let id = found.id.clone();
+                    running.entry(id).or_insert_with(|| self.start(&found));
+                }
+                if let Some(one) = running.get(&found.id) {
+                    self.exchange(&found.id, &one.collector);
+                }
             }
         }
-    }
-
-    /// The clusters that no stream covers.
-    fn needed(&self, view: &View) -> Vec<Found> {
-        let mut all = found(view, &self.settings);
-        all.retain(|found| {
-            let heard = view.evidence.cluster(&found.id).heard(Supplier::Exporter);
-            heard.is_none_or(|heard| view.now.since(heard) > SILENCE)
-        });
-        all
     }
 
     fn start(&self, found: &Found) -> Running {
@@ -102,6 +121,7 @@ impl Own {
         Running {
             url: found.url().clone(),
             collector,
+            needed: Instant::now(),
             stop,
             _tasks: tasks,
         }

@@ -89,7 +89,7 @@ impl Power {
                 DrainPower::Forbidden
             }
             // 200 to a state that does not exist, or no answer: nothing is known.
-            Ok(()) | Err(PutError::Failed(_)) => return,
+            Ok(()) | Err(PutError::Failed(_) | PutError::Withheld(_)) => return,
         };
         self.state.learn(|evidence, _| evidence.power(id, power));
     }

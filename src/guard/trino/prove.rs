@@ -2,6 +2,7 @@
 //! could have a task there, read after it said so. Trino sets DRAINED after a sleep, without looking again.
 
 use std::collections::HashSet;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use futures::{StreamExt, stream};
@@ -12,7 +13,6 @@ use crate::core::buffers::address::{WorkerKey, ip_of};
 use crate::core::buffers::fold::{Outcome, QueryFacts};
 use crate::core::buffers::ledger::Due;
 use crate::core::buffers::listing::{Active, ListFold};
-use crate::core::guard::facts::pod::Pod;
 use crate::core::guard::time::Time;
 use crate::core::moment::Moment;
 use crate::trino::words::RetryPolicy;
@@ -31,9 +31,27 @@ pub enum Proof {
     Unreadable(String),
 }
 
+/// A worker as tasks name it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Node {
+    /// Its node id, and what that is by default: its pod's name.
+    pub ids: Vec<String>,
+    /// Its pod's address.
+    pub ip: Option<IpAddr>,
+}
+
+impl Node {
+    fn runs(&self, worker: &WorkerKey) -> bool {
+        let named = self.ids.iter().any(|id| id == worker.node_id());
+        let label = worker.host().split('.').next();
+        let hosted = self.ids.iter().any(|id| Some(id.as_str()) == label);
+        named || hosted || (self.ip.is_some() && ip_of(worker.host()) == self.ip)
+    }
+}
+
 /// Asks the coordinator whether anything is left on a worker. Queries created after `until` can't have tasks there:
 /// the coordinator knew by then that it drains.
-pub async fn prove(api: &TrinoApi, pod: &Pod, until: Time) -> Proof {
+pub async fn prove(api: &TrinoApi, node: &Node, until: Time) -> Proof {
     let fold = ListFold::new(Moment::default(), HashSet::new());
     let listing = match api.list(fold).await {
         Ok((listing, _)) => listing,
@@ -43,7 +61,7 @@ pub async fn prove(api: &TrinoApi, pod: &Pod, until: Time) -> Proof {
         .active
         .into_iter()
         .filter(|query| may_have_tasks(query, until));
-    let reads = stream::iter(candidates).map(|query| left(api, query, pod));
+    let reads = stream::iter(candidates).map(|query| left(api, query, node));
     let mut reads = reads.buffer_unordered(AT_ONCE);
     let mut total = 0;
     while let Some(left) = reads.next().await {
@@ -86,7 +104,7 @@ fn created(id: &str) -> Option<Time> {
     Time::parse(&format!("{date}T{time}Z"))
 }
 
-async fn left(api: &TrinoApi, query: Active, pod: &Pod) -> Result<u64, Failure> {
+async fn left(api: &TrinoApi, query: Active, node: &Node) -> Result<u64, Failure> {
     let due = Due {
         id: query.id,
         retry: query.retry,
@@ -94,22 +112,13 @@ async fn left(api: &TrinoApi, query: Active, pod: &Pod) -> Result<u64, Failure> 
     let (read, _) = api.query(&due).await?;
     Ok(match read {
         Read::Gone | Read::Document(Outcome::Over) => 0,
-        Read::Document(Outcome::Facts(facts)) => tasks_on(&facts, pod),
+        Read::Document(Outcome::Facts(facts)) => tasks_on(&facts, node),
     })
 }
 
-fn tasks_on(facts: &QueryFacts, pod: &Pod) -> u64 {
-    let here = facts
-        .workers
-        .iter()
-        .filter(|(worker, _)| is_at(worker, pod));
+fn tasks_on(facts: &QueryFacts, node: &Node) -> u64 {
+    let here = facts.workers.iter().filter(|(worker, _)| node.runs(worker));
     here.map(|(_, held)| held.at_risk.total()).sum()
-}
-
-/// Whether a task's worker is this pod, by node id or by address.
-fn is_at(worker: &WorkerKey, pod: &Pod) -> bool {
-    let named = worker.node_id() == pod.name.name;
-    named || (pod.ip.is_some() && ip_of(worker.host()) == pod.ip)
 }
 
 #[cfg(test)]
@@ -130,6 +139,22 @@ mod tests {
         ] {
             assert_eq!(created(id), None, "{id}");
         }
+    }
+
+    #[test]
+    fn tasks_name_a_worker_by_its_id_its_address_or_its_host() {
+        let node = Node {
+            ids: vec!["3f1e-uuid".to_owned(), "w-0".to_owned()],
+            ip: Some(IpAddr::from([10, 0, 0, 1])),
+        };
+        let runs = |task: &str| node.runs(&WorkerKey::from_text(task));
+        assert!(runs("whatever:8080 3f1e-uuid"));
+        assert!(runs("whatever:8080 w-0"));
+        assert!(runs("10.0.0.1:8080 other"));
+        assert!(runs("w-0.trino.svc:8080 other"));
+        assert!(!runs("10.0.0.2:8080 w-1") && !runs("w-1.trino.svc:8080 "));
+        let nowhere = Node { ip: None, ..node };
+        assert!(!nowhere.runs(&WorkerKey::from_text("host:8080 w-1")));
     }
 
     #[test]

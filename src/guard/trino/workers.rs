@@ -1,7 +1,7 @@
 //! Asks workers for their state and tells them another one. The only client that can PUT, and only `/v1/info/state`.
 //! Decides nothing about when.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::collect::options::Auth;
 use crate::config::access;
 use crate::core::guard::evidence::Said;
 use crate::guard::config::Drain;
-use crate::trino::info::ServerInfo;
+use crate::trino::info::{NodeStatus, ServerInfo};
 use crate::trino::words::NodeState;
 
 use super::address::Address;
@@ -44,6 +44,9 @@ pub enum PutError {
     /// 401 or 403.
     #[error("the worker answers {0}: let this user write system information on every worker")]
     Forbidden(StatusCode),
+    /// 401 or 403 to a request that went without the password, since nobody knows the pod's workload.
+    #[error("the worker answers {0} to a request without the password: its workload is not known")]
+    Withheld(StatusCode),
     /// Another status: it does not go from its present state to that one.
     #[error("the worker answers {0}")]
     Refused(StatusCode),
@@ -57,6 +60,8 @@ pub enum PutError {
 pub struct Workers {
     drain: Drain,
     clients: Mutex<Clients>,
+    /// Pods (by UID) of workloads that were known.
+    owned: Mutex<HashSet<String>>,
 }
 
 /// Clients for the TLS files as they were.
@@ -72,8 +77,11 @@ impl Workers {
     /// Speaks with workers as configured.
     #[must_use]
     pub fn new(drain: Drain) -> Self {
-        let clients = Mutex::default();
-        Self { drain, clients }
+        Self {
+            drain,
+            clients: Mutex::default(),
+            owned: Mutex::default(),
+        }
     }
 
     /// Asks a worker for its state. One that is not known to have `started` is asked for more.
@@ -99,6 +107,15 @@ impl Workers {
         }
     }
 
+    /// Asks a worker for its node's id, which its coordinator names in each of its tasks.
+    ///
+    /// # Errors
+    /// When it does not answer, or with something else.
+    pub async fn node_id(&self, at: &Address) -> Result<String, Failure> {
+        let status = self.get::<NodeStatus>(at, "/v1/status").await?;
+        Ok(status.node_id)
+    }
+
     /// Tells a worker another state.
     ///
     /// # Errors
@@ -114,6 +131,9 @@ impl Workers {
         let status = request.await.map_err(PutError::Failed)?.status();
         match status {
             StatusCode::OK => Ok(()),
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN if self.is_withheld(at) => {
+                Err(PutError::Withheld(status))
+            }
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(PutError::Forbidden(status)),
             _ => Err(PutError::Refused(status)),
         }
@@ -148,13 +168,28 @@ impl Workers {
     fn auth(&self, at: &Address) -> Auth {
         let verified = self.drain.https && !self.drain.tls.insecure_skip_verify;
         match &self.drain.password_file {
-            Some(file) if verified && at.owned => Auth::Basic {
+            Some(file) if verified && self.is_owned(at) => Auth::Basic {
                 user_file: None,
                 user: self.drain.user.clone(),
                 password_file: file.clone(),
             },
             _ => Auth::None,
         }
+    }
+
+    /// Whether a pod belongs to a workload that is known, or was while the pod lived: one that is being deleted leaves its
+    /// workers to be drained.
+    fn is_owned(&self, at: &Address) -> bool {
+        let mut owned = self.owned.lock().unwrap_or_else(PoisonError::into_inner);
+        if at.owned {
+            owned.insert(at.uid.clone());
+        }
+        owned.contains(&at.uid)
+    }
+
+    /// Whether there is a password that this pod does not get.
+    fn is_withheld(&self, at: &Address) -> bool {
+        self.drain.password_file.is_some() && matches!(self.auth(at), Auth::None)
     }
 
     fn url(&self, at: &Address, path: &str) -> String {
@@ -213,8 +248,11 @@ impl Workers {
             .ok_or(Failure::TlsFiles("no client".to_owned()))
     }
 
-    /// Forgets clients of addresses that no worker has any more.
-    pub fn keep_only(&self, live: impl Fn(&SocketAddr) -> bool) {
+    /// Forgets pods that are gone, and clients of addresses that no worker has any more.
+    pub fn keep_only(&self, lives: impl Fn(&str) -> bool, live: impl Fn(&SocketAddr) -> bool) {
+        let mut owned = self.owned.lock().unwrap_or_else(PoisonError::into_inner);
+        owned.retain(|uid| lives(uid));
+        drop(owned);
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
         clients.named.retain(|address, _| live(address));
     }

@@ -17,6 +17,11 @@ const TRIES: usize = 4;
 const CATCH_UP: Duration = Duration::from_millis(150);
 
 impl Webhook {
+    /// The verdict on what a stranger asks: from memory alone, since strangers make us ask nobody.
+    pub fn recall(&self, ask: &Ask) -> Verdict {
+        refused_if_doubtful(self.state.judge(ask))
+    }
+
     /// The verdict. `live` when it will count: then no allow goes out without its grants.
     pub async fn decide(&self, ask: &Ask, live: bool) -> Verdict {
         let mut verdict = self.looked(ask).await;
@@ -59,20 +64,44 @@ impl Webhook {
         }
     }
 
+    /// The verdict after the API server was asked whether there is really no coordinator, where it rests on that.
+    async fn suspended(&self, ask: &Ask, verdict: Verdict) -> Verdict {
+        let cluster = self
+            .state
+            .view(|view| unseen::suspended(view, ask, &verdict).cloned());
+        let (Some(cluster), Some(seeker)) = (cluster, &self.seeker) else {
+            return verdict;
+        };
+        let text = match seeker.has_coordinator(&cluster).await {
+            Ok(false) => return verdict,
+            Ok(true) => format!("{cluster} is being suspended, and its coordinator is still there"),
+            Err(failure) => {
+                tracing::warn!(%cluster, %failure, "Could not ask for a coordinator that the cache does not know");
+                format!("the guard could not ask whether {cluster} has a coordinator; try again")
+            }
+        };
+        Verdict::wait(Row::Unknown, text)
+    }
+
     /// The verdict after whoever it rests on was asked. Who does not repeat what it said is refused.
     async fn looked(&self, ask: &Ask) -> Verdict {
         let first = self.sought(ask, self.state.judge(ask)).await;
+        let first = self.suspended(ask, first).await;
         let Outcome::Look(uids) = &first.outcome else {
             return first;
         };
         tokio::join!(self.looks.now(uids), self.lists.now(uids));
-        let second = self.state.judge(ask);
-        match second.outcome {
-            Outcome::Look(_) => Verdict {
-                outcome: Outcome::Wait,
-                ..second
-            },
-            _ => second,
-        }
+        refused_if_doubtful(self.state.judge(ask))
+    }
+}
+
+/// Who would have to be asked once more is refused.
+fn refused_if_doubtful(verdict: Verdict) -> Verdict {
+    match verdict.outcome {
+        Outcome::Look(_) => Verdict {
+            outcome: Outcome::Wait,
+            ..verdict
+        },
+        _ => verdict,
     }
 }

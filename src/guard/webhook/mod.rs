@@ -141,14 +141,18 @@ impl Webhook {
             self.count(path, "allow", Row::NotGuarded.reason());
             return Ok(json(&Answer::allowed(&uid)));
         };
-        if path == Path::MutateScale {
-            return Ok(self.clamped(&uid, &ask, mode));
-        }
         if !trusted {
             self.counters.untrusted.inc();
         }
         let live = mode == Mode::Enforce && trusted && !ask.dry_run;
-        let verdict = self.within_deadline(&ask, live).await;
+        if path == Path::MutateScale {
+            return Ok(self.clamped(&uid, &ask, mode, live));
+        }
+        let verdict = if trusted {
+            self.within_deadline(&ask, live).await
+        } else {
+            self.recall(&ask)
+        };
         Ok(self.answer(path, &uid, ask, verdict, mode, live))
     }
 
@@ -189,7 +193,7 @@ impl Webhook {
     }
 
     /// A lower number that would take a busy worker becomes one that does not. Only ever helps: validation judges again.
-    fn clamped(&self, uid: &str, ask: &Ask, mode: Mode) -> Response {
+    fn clamped(&self, uid: &str, ask: &Ask, mode: Mode, live: bool) -> Response {
         use crate::core::guard::ask::Request;
         let Request::Scale {
             kind,
@@ -216,7 +220,7 @@ impl Webhook {
         let patch = Patch {
             replicas: clamp.given,
         };
-        if !ask.dry_run {
+        if live {
             self.effects.clamped(*kind, workload, clamp);
         }
         json(&Answer::patched(uid, patch, &warning))

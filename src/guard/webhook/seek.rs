@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use crate::cluster::client::Kubernetes;
 use crate::cluster::failure::Failure;
-use crate::cluster::look::one;
+use crate::cluster::look::{coordinators, one};
 use crate::cluster::selection::Selection;
 use crate::core::guard::facts::Name;
+use crate::core::guard::facts::pod::ClusterId;
 
 /// An answer that takes longer is none.
 const LIMIT: Duration = Duration::from_secs(1);
@@ -29,6 +30,15 @@ impl Seeker {
     pub async fn uid(&self, name: &Name) -> Result<Option<String>, Failure> {
         let pod = one(&self.kubernetes, &self.selection, name, LIMIT).await?;
         Ok(pod.map(|pod| pod.uid))
+    }
+
+    /// Whether a cluster has a coordinator's pod, ending ones included.
+    ///
+    /// # Errors
+    /// As above.
+    pub async fn has_coordinator(&self, cluster: &ClusterId) -> Result<bool, Failure> {
+        let found = coordinators(&self.kubernetes, &self.selection, cluster, LIMIT).await?;
+        Ok(!found.is_empty())
     }
 }
 

@@ -213,6 +213,7 @@ async fn relaxed(world: &World) -> Result<()> {
     scene.end(world).await
 }
 
+/// Somebody else refuses what the guard lets pass, so that the pod on which a refusal is written in enforce mode stays.
 async fn audit(world: &World) -> Result<()> {
     let spec = Spec {
         labels: &[("xtrinode.io/guard", "audit")],
@@ -220,7 +221,28 @@ async fn audit(world: &World) -> Result<()> {
     };
     let scene = Scene::quiet(world, spec).await?;
     scene.hold().await?;
+    let budget = [
+        "create",
+        "pdb",
+        "all",
+        &scene.space(),
+        "--selector",
+        WORKERS,
+        "--min-available=100%",
+    ];
+    world.plane.show(&budget).await?;
     let victim = scene.workers(world).await?.remove(0);
+    noticed(world, &victim).await?;
+    for _ in 0..5 {
+        let refusal = evict(world, &victim, false).await?;
+        let refusal = refusal.context("the budget let a worker go")?;
+        ensure!(
+            refusal.contains("disruption budget"),
+            "the guard refused: {refusal}"
+        );
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    untouched(world, &scene).await?;
     let name = victim.name_any();
     let delete = ["delete", "pod", &scene.space(), &name];
     let said = world.plane.kubectl(&delete).await?;
@@ -229,11 +251,25 @@ async fn audit(world: &World) -> Result<()> {
         delete.join(" "),
         said.stderr.trim()
     );
-    ensure!(said.success && said.stderr.contains("Warning"), "{said:?}");
-    world.ready(scene.namespace(), WORKERS, 5).await?;
-    for pod in scene.workers(world).await? {
+    ensure!(
+        said.success && said.stderr.contains("holds output buffers"),
+        "{said:?}"
+    );
+    for pod in world.ready(scene.namespace(), WORKERS, 5).await? {
         let left = ours(&pod);
         ensure!(left.is_empty(), "{}: {left:?}", pod.name_any());
     }
     scene.end(world).await
+}
+
+/// Waits until the guard would have refused a pod's eviction for what it holds.
+async fn noticed(world: &World, victim: &Pod) -> Result<()> {
+    let name = victim.name_any();
+    let space = format!("--namespace={}", victim.namespace().unwrap_or_default());
+    let delete = ["delete", "pod", &space, &name, "--dry-run=server"];
+    wait::until("a warning of what would be lost", 60, async || {
+        let said = world.plane.kubectl(&delete).await?;
+        Ok(said.stderr.contains("holds output buffers").then_some(()))
+    })
+    .await
 }

@@ -63,7 +63,6 @@ enum Fault {
     Leader,
     Both,
     ApiServer,
-    Exporter,
     Store,
 }
 
@@ -72,7 +71,7 @@ async fn disturbed(world: &mut World, namespace: &'static str, fault: Fault) -> 
     strike_mid_drain(world, scene, fault).await
 }
 
-/// The guard's own collector goes on where the exporter's stream breaks off.
+/// The guard's own collector goes on where the exporter's stream breaks off, and stops when that is back.
 async fn without_exporter(world: &mut World) -> Result<()> {
     installation::usual(world).await?;
     let mut scene = Scene::without_guard(world, spec("streamed")).await?;
@@ -81,28 +80,84 @@ async fn without_exporter(world: &mut World) -> Result<()> {
     let mut values = installation::values();
     values["exporter"] = serde_json::json!({"url": url, "tokenSecret": exporter_on_plane::READERS});
     installation::with(world, values).await?;
+    supplied(world, &scene, ("exporter", "own")).await?;
     scene.load(3).await?;
-    strike_mid_drain(world, scene, Fault::Exporter).await
+    let node = drain_begins(world, &scene).await?;
+    exporters(world, &scene, 0).await?;
+    supplied(world, &scene, ("own", "exporter")).await?;
+    drain_ends(world, &scene, &node).await?;
+    exporters(world, &scene, 1).await?;
+    supplied(world, &scene, ("exporter", "own")).await?;
+    scene.end(world).await
+}
+
+async fn exporters(world: &World, scene: &Scene, count: usize) -> Result<()> {
+    let replicas = format!("--replicas={count}");
+    let scale = [
+        "scale",
+        &scene.space(),
+        "deployment",
+        "-l",
+        EXPORTER,
+        &replicas,
+    ];
+    world.plane.show(&scale).await?;
+    world
+        .ready(scene.namespace(), EXPORTER, count)
+        .await
+        .map(drop)
+}
+
+/// Waits until both replicas hear of the cluster from the one, and no more from the other.
+async fn supplied(world: &World, scene: &Scene, (from, not_from): (&str, &str)) -> Result<()> {
+    let what = format!("replicas that hear from {from} alone");
+    wait::until(&what, 150, async || {
+        for replica in direct::replicas(world).await? {
+            let of =
+                |supplier: &str| scene.series("xtrinode_guard_supplied", ("supplier", supplier));
+            let heard = (
+                replica.metric(&of(from)).await?,
+                replica.metric(&of(not_from)).await?,
+            );
+            if heard != (1.0, 0.0) {
+                return Ok(None);
+            }
+        }
+        Ok(Some(()))
+    })
+    .await?;
+    say!(
+        "  both replicas hear of {} from {from} alone",
+        scene.namespace()
+    );
+    Ok(())
 }
 
 async fn strike_mid_drain(world: &mut World, scene: Scene, fault: Fault) -> Result<()> {
-    let before = scene.workers(world).await?;
-    let victim = before.first().context("a worker")?.clone();
-    let node = victim.spec.as_ref().and_then(|spec| spec.node_name.clone());
-    let node = node.context("its node")?;
-    let refusal = evict(world, &victim, false).await?;
-    ensure!(refusal.is_some(), "a busy worker went");
-    scene.wait_state(&victim, NodeState::Draining).await?;
-    say!("  {} drains; now: {fault:?}", victim.name_any());
-    strike(world, &scene, fault).await?;
-    world
-        .plane
-        .insist(&["drain", &node, "--timeout=300s"])
-        .await?;
-    world.plane.kubectl(&["uncordon", &node]).await?.ok()?;
-    world.ready(scene.namespace(), WORKERS, 5).await?;
-    world.ready(NAMESPACE, REPLICAS, 2).await?;
+    let node = drain_begins(world, &scene).await?;
+    say!("  now: {fault:?}");
+    strike(world, fault).await?;
+    drain_ends(world, &scene, &node).await?;
     scene.end(world).await
+}
+
+/// Has a busy worker refused, so that it drains. Gives its node.
+async fn drain_begins(world: &World, scene: &Scene) -> Result<String> {
+    let victim = scene.workers(world).await?.remove(0);
+    let node = victim.spec.as_ref().and_then(|spec| spec.node_name.clone());
+    let refusal = evict(world, &victim, false).await?;
+    refusal.context("a busy worker went")?;
+    scene.wait_state(&victim, NodeState::Draining).await?;
+    say!("  {} drains", victim.name_any());
+    node.context("its node")
+}
+
+async fn drain_ends(world: &World, scene: &Scene, node: &str) -> Result<()> {
+    let drain = ["drain", node, "--timeout=300s"];
+    world.plane.insist(&drain).await?;
+    world.plane.kubectl(&["uncordon", node]).await?.ok()?;
+    world.ready(scene.namespace(), WORKERS, 5).await?;
+    world.ready(NAMESPACE, REPLICAS, 2).await.map(drop)
 }
 
 /// So often a removal is asked for while nobody can say what is left on the worker.
@@ -236,7 +291,7 @@ fn is_gone(asked: &Result<Option<String>>) -> bool {
     matches!(error, Some(kube::Error::Api(status)) if status.code == 404)
 }
 
-async fn strike(world: &mut World, scene: &Scene, fault: Fault) -> Result<()> {
+async fn strike(world: &mut World, fault: Fault) -> Result<()> {
     match fault {
         Fault::Leader => {
             let leader = leader(world).await?;
@@ -266,11 +321,6 @@ async fn strike(world: &mut World, scene: &Scene, fault: Fault) -> Result<()> {
             world.plane.apiserver.kill()?;
             world.plane.apiserver.start()?;
             world.plane.wait_ready().await
-        }
-        Fault::Exporter => {
-            let exporter = world.ready(scene.namespace(), EXPORTER, 1).await?.remove(0);
-            let name = exporter.name_any();
-            world.agent.signal(scene.namespace(), &name, "KILL")
         }
         Fault::Store => {
             world.plane.etcd.signal("STOP")?;

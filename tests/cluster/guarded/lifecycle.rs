@@ -11,9 +11,10 @@ use xtrinode::trino::words::NodeState;
 
 use super::installation::{self, ENFORCE, GUARD, NAMESPACE, REPLICAS};
 use super::questions::Questions;
-use super::scene::{Scene, evict, evict_until_gone, ours, spec};
+use super::scene::{Scene, evict, evict_until_gone, hints, ours, spec, spec_on_one_node};
 use crate::runner::{Scenario, Stage};
 use crate::story::say;
+use crate::trino_on_plane::WORKERS;
 use crate::wait;
 use crate::world::World;
 
@@ -70,12 +71,41 @@ async fn own_node_drained(world: &mut World) -> Result<()> {
     scene.end(world).await
 }
 
+/// In the middle of a drain of the node that holds every worker.
 async fn upgraded(world: &mut World) -> Result<()> {
-    let scene = Scene::quiet(world, spec("upgraded")).await?;
+    let scene = Scene::quiet(world, spec_on_one_node("upgraded")).await?;
     let query = scene.hold().await?;
     scene.wait_seen(world).await?;
-    let victim = draining(world, &scene).await?;
-    let questions = Questions::start(world, &scene).await?;
+    let node = scene.cluster.spec.node(1);
+    let drain = ["drain", &node, "--timeout=600s"];
+    let renewed = async {
+        let victim = drained_first(world, &scene).await?;
+        let questions = Questions::start(world, &scene).await?;
+        upgrade_and_roll_back(world).await?;
+        questions.all_answered().await?;
+        ensure!(
+            scene.state(&victim) == Some(NodeState::Draining),
+            "the drain was not kept"
+        );
+        scene.release(&query).await
+    };
+    let (drained, renewed) = tokio::join!(world.plane.show(&drain), renewed);
+    renewed?;
+    drained?;
+    world.ready(scene.namespace(), WORKERS, 3).await?;
+    scene.end(world).await
+}
+
+/// The worker that whoever drains its node is waiting for.
+async fn drained_first(world: &World, scene: &Scene) -> Result<Pod> {
+    wait::until("a worker that drains", 60, async || {
+        let mut pods = scene.workers(world).await?.into_iter();
+        Ok(pods.find(|pod| scene.state(pod) == Some(NodeState::Draining)))
+    })
+    .await
+}
+
+async fn upgrade_and_roll_back(world: &World) -> Result<()> {
     let mut values = installation::values();
     values["podAnnotations"]["tests/version"] = "next".into();
     installation::with(world, values).await?;
@@ -92,16 +122,7 @@ async fn upgraded(world: &mut World) -> Result<()> {
     ];
     world.plane.helm(&rollback).await?.ok()?;
     installation::forget_values(world);
-    old_replicas_gone(world).await?;
-    questions.all_answered().await?;
-    ensure!(
-        scene.state(&victim) == Some(NodeState::Draining),
-        "the drain was not kept"
-    );
-    scene.release(&query).await?;
-    let refused = evict_until_gone(world, &victim).await?;
-    say!("  the drain went on; refused {refused} times more");
-    scene.end(world).await
+    old_replicas_gone(world).await
 }
 
 /// A worker that drains because its eviction was refused.
@@ -194,23 +215,41 @@ async fn namespace_leaves(world: &mut World) -> Result<()> {
     scene.end(world).await
 }
 
-/// Hints to autoscalers.
-fn hints(pod: &Pod) -> Vec<&String> {
-    let keys = pod.annotations().keys();
-    keys.filter(|key| key.ends_with("/safe-to-evict") || key.ends_with("/do-not-disrupt"))
-        .collect()
-}
-
 /// `helm --wait` is content as soon as the new ones are ready; the old ones still answer then.
 async fn old_replicas_gone(world: &World) -> Result<()> {
     world.ready(NAMESPACE, REPLICAS, 2).await.map(drop)
 }
 
 async fn uninstalled(world: &mut World) -> Result<()> {
-    let scene = Scene::quiet(world, spec("left")).await?;
+    let mut values = installation::values();
+    values["hints"]["enabled"] = true.into();
+    installation::with(world, values).await?;
+    let scene = Scene::without_guard(world, spec("left")).await?;
     let query = scene.hold().await?;
     scene.wait_seen(world).await?;
     draining(world, &scene).await?;
+    // Not asked for again: what it wrote stays until somebody takes it back.
+    let fewer = [
+        "scale",
+        &scene.space(),
+        scene.cluster.spec.workload(),
+        "--replicas=4",
+    ];
+    ensure!(
+        !world.plane.kubectl(&fewer).await?.success,
+        "a busy worker went"
+    );
+    wait::until(
+        "a drain, a hint and a cost to leave behind",
+        90,
+        async || {
+            let pods = scene.workers(world).await?;
+            let cost = |pod: &Pod| ours(pod).iter().any(|key| key.contains("deletion-cost"));
+            let hinted = pods.iter().any(|pod| !hints(pod).is_empty());
+            Ok((hinted && pods.iter().any(cost)).then_some(()))
+        },
+    )
+    .await?;
     say!("  $ helm uninstall guard -n {NAMESPACE}");
     world
         .plane
@@ -227,8 +266,12 @@ async fn uninstalled(world: &mut World) -> Result<()> {
         .collect();
     ensure!(left.is_empty(), "left: {left:?}");
     for pod in scene.workers(world).await? {
-        let left = ours(&pod);
-        ensure!(left.is_empty(), "{}: {left:?}", pod.name_any());
+        let (left, hints) = (ours(&pod), hints(&pod));
+        ensure!(
+            left.is_empty() && hints.is_empty(),
+            "{}: {left:?} {hints:?}",
+            pod.name_any()
+        );
         ensure!(
             scene.state(&pod) == Some(NodeState::Active),
             "{} was not given back",

@@ -6,7 +6,9 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt as _;
 use xtrinode::trino::words::NodeState;
 
-use super::scene::{Scene, evict, ours, spec, spec_on_own_nodes};
+use super::scene::{
+    Scene, evict, evict_until_gone, ours, spec, spec_on_one_node, spec_on_own_nodes,
+};
 use crate::runner::{Scenario, Stage};
 use crate::story::say;
 use crate::trino_on_plane::{Spec, WORKERS};
@@ -18,6 +20,10 @@ pub fn scenarios() -> Vec<Scenario> {
         Scenario {
             name: "guarded-drain-of-many-workers",
             stage: Stage::Shared(|world| Box::pin(drain(world))),
+        },
+        Scenario {
+            name: "guarded-drain-of-all-workers",
+            stage: Stage::Shared(|world| Box::pin(drain_of_all(world))),
         },
         Scenario {
             name: "guarded-drain-of-idle-workers",
@@ -48,6 +54,18 @@ async fn drain(world: &World) -> Result<()> {
     let arguments = ["drain", &spec.node(1), &spec.node(2), "--timeout=600s"];
     world.plane.show(&arguments).await?;
     world.ready(scene.namespace(), WORKERS, 8).await?;
+    scene.end(world).await
+}
+
+/// One node holds every worker: they go one after another, each when its replacement serves.
+async fn drain_of_all(world: &World) -> Result<()> {
+    let scene = Scene::busy(world, spec_on_one_node("gathered")).await?;
+    let node = scene.cluster.spec.node(1);
+    let there = on_node(&scene.workers(world).await?, &node);
+    ensure!(there.len() == 3, "{} workers are on {node}", there.len());
+    let drain = ["drain", &node, "--timeout=600s"];
+    world.plane.show(&drain).await?;
+    world.ready(scene.namespace(), WORKERS, 3).await?;
     scene.end(world).await
 }
 
@@ -121,8 +139,8 @@ async fn uncordoned(world: &World) -> Result<()> {
     scene.end(world).await
 }
 
-/// The last worker is not drained under a running query; without one it goes, and whoever comes then finds its
-/// successor.
+/// The last worker is not drained under a running query. Without one it is, and works again when one comes; it goes when
+/// nobody needs it.
 async fn only_worker(world: &World) -> Result<()> {
     let spec = Spec {
         workers: 1,
@@ -134,7 +152,7 @@ async fn only_worker(world: &World) -> Result<()> {
     let worker = scene.workers(world).await?.remove(0);
     for _ in 0..8 {
         let refusal = evict(world, &worker, false).await?;
-        ensure!(refusal.is_some(), "the only worker went under a query");
+        refusal.context("the only worker went under a query")?;
         tokio::time::sleep(std::time::Duration::from_secs(2)).await;
     }
     ensure!(
@@ -142,8 +160,16 @@ async fn only_worker(world: &World) -> Result<()> {
         "the only worker was drained under a query"
     );
     scene.release(&query).await?;
-    let refused = super::scene::evict_until_gone(world, &worker).await?;
-    say!("  the query ended; refused {refused} times more");
+    scene.wait_state(&worker, NodeState::Draining).await?;
+    scene.load(2).await?;
+    ensure!(
+        scene.state(&worker) == Some(NodeState::Active),
+        "queries ended on a worker that drains"
+    );
+    say!("  it drained when the query ended, and works again for the next ones");
+    scene.calm().await?;
+    let refused = evict_until_gone(world, &worker).await?;
+    say!("  they ended; refused {refused} times more");
     world.ready(scene.namespace(), WORKERS, 1).await?;
     scene.load(2).await?;
     scene.end(world).await

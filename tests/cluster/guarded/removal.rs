@@ -56,6 +56,7 @@ async fn one_pod(world: &World) -> Result<()> {
 async fn by_force(world: &World) -> Result<()> {
     let scene = Scene::quiet(world, spec("forced")).await?;
     let query = scene.hold().await?;
+    scene.wait_seen(world).await?;
     let victim = scene.workers(world).await?.remove(0).name_any();
     let arguments = [
         "delete",
@@ -72,7 +73,9 @@ async fn by_force(world: &World) -> Result<()> {
         said.stderr.trim()
     );
     ensure!(
-        !said.success && said.stderr.contains("orbidden"),
+        !said.success
+            && said.stderr.contains("orbidden")
+            && said.stderr.contains("holds output buffers"),
         "{said:?}"
     );
     scene.release(&query).await?;
@@ -104,12 +107,10 @@ async fn collection(world: &World) -> Result<()> {
         if api.list(&old).await?.items.is_empty() {
             return Ok(Some(()));
         }
-        if api
-            .delete_collection(&DeleteParams::default(), &old)
-            .await
-            .is_err()
-        {
-            refused += 1;
+        match api.delete_collection(&DeleteParams::default(), &old).await {
+            Ok(_) => {}
+            Err(kube::Error::Api(status)) if status.code == 429 => refused += 1,
+            Err(error) => return Err(error.into()),
         }
         tokio::time::sleep(std::time::Duration::from_secs(2)).await;
         Ok(None)

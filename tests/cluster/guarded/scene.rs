@@ -45,6 +45,15 @@ pub fn spec_on_own_nodes(namespace: &'static str) -> Spec {
     }
 }
 
+/// Three workers, all on the first node of their own.
+pub fn spec_on_one_node(namespace: &'static str) -> Spec {
+    Spec {
+        workers: 3,
+        gathered: true,
+        ..spec_on_own_nodes(namespace)
+    }
+}
+
 impl Scene {
     /// A cluster under load.
     pub async fn busy(world: &World, spec: Spec) -> Result<Self> {
@@ -79,6 +88,12 @@ impl Scene {
 
     pub const fn namespace(&self) -> &'static str {
         self.cluster.spec.namespace
+    }
+
+    /// The name of a series about this cluster, with one more label.
+    pub fn series(&self, metric: &str, (label, value): (&str, &str)) -> String {
+        let cluster = self.cluster.name();
+        format!("{metric}{{cluster=\"{cluster}\",{label}=\"{value}\"}}")
     }
 
     /// `--namespace=…`
@@ -234,6 +249,13 @@ pub async fn evict_until_gone(world: &World, pod: &Pod) -> Result<usize> {
     })
     .await?;
     Ok(refused)
+}
+
+/// Hints to autoscalers on a pod.
+pub fn hints(pod: &Pod) -> Vec<&String> {
+    let keys = pod.annotations().keys();
+    keys.filter(|key| key.ends_with("/safe-to-evict") || key.ends_with("/do-not-disrupt"))
+        .collect()
 }
 
 /// The annotations of ours on a pod.

@@ -20,7 +20,7 @@ const LONGEST_RETRY: Duration = Duration::from_secs(5);
 const DRAIN: Duration = Duration::from_secs(20);
 
 /// The rule's bound is meant for a cluster that has the machine for itself; here dozens share two cores.
-const SLACK: u32 = 3;
+const SLACK: u32 = 2;
 
 /// Between two looks at what others do.
 const LOOK: Duration = Duration::from_millis(500);
@@ -151,11 +151,10 @@ impl<'a> Act<'a> {
     /// Real kubectl's answer.
     pub async fn kubectl(&self, arguments: &[&str]) -> Result<Answer> {
         let said = self.member.world.plane.kubectl(arguments).await?;
-        Ok(if said.success {
-            Answer::Allowed
-        } else {
-            Answer::Refused(said.stderr.trim().to_owned())
-        })
+        if said.success {
+            return Ok(Answer::Allowed);
+        }
+        refusal(said.stderr.trim().to_owned())
     }
 
     /// Seconds from the last moment at which a worker that went held anything to its deletion.
@@ -167,7 +166,8 @@ impl<'a> Act<'a> {
         Some(removed.saturating_duration_since(free).as_secs_f64())
     }
 
-    fn check(&self, what: &str) -> Result<()> {
+    /// Fails when its bound is over.
+    pub fn check(&self, what: &str) -> Result<()> {
         let late = Instant::now() > self.deadline.get();
         let bound = self.deadline.get().duration_since(self.begun);
         ensure!(
@@ -195,10 +195,13 @@ pub fn answer<T>(answer: kube::Result<T>) -> Result<Answer> {
     match answer {
         Ok(_) => Ok(Answer::Allowed),
         Err(kube::Error::Api(status)) if status.code == 404 => Ok(Answer::Allowed),
-        Err(kube::Error::Api(status)) => Ok(Answer::Refused(format!(
-            "{}: {}",
-            status.code, status.message
-        ))),
+        Err(kube::Error::Api(status)) => refusal(format!("{}: {}", status.code, status.message)),
         Err(error) => Err(error.into()),
     }
+}
+
+/// A guard that does not answer is no refusal.
+fn refusal(words: String) -> Result<Answer> {
+    ensure!(!words.contains("failed calling webhook"), "{words}");
+    Ok(Answer::Refused(words))
 }

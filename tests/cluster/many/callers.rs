@@ -142,6 +142,7 @@ impl Act<'_> {
             self.tell(line);
         }
         ensure!(said.success, "kubectl drain failed: {}", said.stderr);
+        self.check("kubectl drain")?;
         self.gone(&victims).await
     }
 

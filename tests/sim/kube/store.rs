@@ -259,6 +259,7 @@ impl Store {
             deleting: false,
             recreate: new.role == Role::Coordinator,
             ordinal_start: 0,
+            rolls_from: 0,
             update_revision: (new.kind == Kind::StatefulSet).then(|| "1".to_owned()),
             tuning: Tuning::default(),
         };

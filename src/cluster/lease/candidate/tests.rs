@@ -215,3 +215,36 @@ async fn a_lease_that_somebody_else_took_is_lost_at_once() {
         "what is not ours is not given back"
     );
 }
+
+#[tokio::test]
+async fn whoever_leaves_takes_the_lease_from_whoever_holds_it() {
+    let scene = Scene::new();
+    let terms = Terms {
+        answer: LIMIT,
+        ..Terms::default()
+    };
+    let name = Name::new("xtrinode-system", "guard");
+    let kubernetes = scene.stub.kubernetes();
+    let me = "cleanup".to_owned();
+    let (leaving, _) = Candidate::new(kubernetes, name, me, terms, scene.clock);
+    let span = Duration::from_secs(150);
+    assert_eq!(
+        leaving.seize(span).await,
+        Ok(Duration::ZERO),
+        "nobody held it"
+    );
+    assert_eq!(scene.spec()["holderIdentity"], "cleanup");
+    assert_eq!(scene.spec()["leaseDurationSeconds"], 150);
+
+    *scene.server.lock().unwrap() = Server::default();
+    let mut one = scene.candidate("one", 60);
+    one.until(true).await;
+    let others = leaving.seize(span).await.expect("it is taken");
+    assert_eq!(others, Duration::from_secs(60), "so long the other may act");
+    one.until(false).await;
+    one.stop().await;
+    assert_eq!(scene.spec()["holderIdentity"], "cleanup");
+
+    scene.server.lock().unwrap().broken = true;
+    assert!(leaving.seize(span).await.is_err());
+}

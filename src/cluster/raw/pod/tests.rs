@@ -126,6 +126,32 @@ fn the_container_of_trino_is_found() {
 }
 
 #[test]
+fn workers_that_are_asked_over_tls_are_asked_at_the_port_for_it() {
+    let of = |role: &str, ports: Value, workers_over_tls| {
+        let labels = json!({"app.kubernetes.io/component": role});
+        let raw = raw(json!({
+            "metadata": {"name": "a", "namespace": "trino", "labels": labels},
+            "spec": {"containers": [{"name": "trino", "ports": ports}]}}));
+        let selection = Selection {
+            workers_over_tls,
+            ..Selection::default()
+        };
+        pod(&raw, &selection).expect("Trino's").port
+    };
+    let both =
+        json!([{"name": "http", "containerPort": 8080}, {"name": "https", "containerPort": 8443}]);
+    assert_eq!(of("worker", both.clone(), true), Some(8443));
+    assert_eq!(of("worker", both.clone(), false), Some(8080));
+    assert_eq!(of("coordinator", both, true), Some(8080));
+    let plain = json!([{"name": "http", "containerPort": 8080}]);
+    assert_eq!(
+        of("worker", plain, true),
+        Some(8080),
+        "nothing else is named"
+    );
+}
+
+#[test]
 fn among_strangers_the_one_that_runs_is_taken() {
     let statuses = json!([{"name": "a", "state": {"terminated": {}}}, {"name": "b", "state": {"running": {}}}]);
     assert_eq!(

@@ -108,7 +108,7 @@ pub struct Pod {
     pub pre_stop: bool,
     /// Its address.
     pub ip: Option<IpAddr>,
-    /// The port of Trino's HTTP server, where the pod names one.
+    /// The port at which Trino is asked, where the pod names one.
     pub port: Option<u16>,
     /// The Trino container; `None` before the kubelet says anything about it.
     pub container: Option<Container>,

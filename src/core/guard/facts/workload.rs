@@ -66,7 +66,7 @@ pub struct Workload {
     pub owner: Option<String>,
     /// When it was made.
     pub created: Time,
-    /// Whether it is being deleted.
+    /// Whether it is being deleted, and its pods with it.
     pub deleting: bool,
     /// A Deployment that stops old pods before it starts new ones.
     pub recreate: bool,
@@ -74,6 +74,9 @@ pub struct Workload {
     pub ordinal_start: u32,
     /// A StatefulSet's `status.updateRevision`.
     pub update_revision: Option<String>,
+    /// The lowest ordinal that a StatefulSet replaces by itself when its revision changes: its partition;
+    /// [`u32::MAX`] where it leaves that to people.
+    pub rolls_from: u32,
     /// What its annotations say.
     pub tuning: Tuning,
 }

@@ -1,7 +1,7 @@
 //! The few values of `pod-deletion-cost` that we write. Uneven numbers, so that a value that a person chose is not taken
 //! for ours: only these are ever changed or removed outside a kick. Small ones, since Karpenter adds them up per node.
 //!
-//! Coordinators get none: nobody ranks them against anything.
+//! Of coordinators only a kick writes one: nobody ranks them against anything.
 
 use crate::core::guard::class::Class;
 

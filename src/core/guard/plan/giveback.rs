@@ -72,9 +72,10 @@ fn give_back(crew: &Crew<'_>, memory: &mut Memory, pod: &Pod) -> Option<Action> 
 /// The steps after the first.
 fn go_on(crew: &Crew<'_>, memory: &mut Memory, pod: &Pod, since: Time) -> Option<Action> {
     let now = crew.view.now;
-    // Another replica may have heard DRAINED just before: while that counts, `returning` has to say that it is over.
+    // Another replica may have heard DRAINED just before: while that counts, `returning` has to say that it is over. A
+    // worker that never left ACTIVE, because it was not told or somebody told it first, is not told again.
     let active = crew.fresh_answer(pod).is_some_and(|answer| {
-        let known = answer.since > since && now.since(answer.since) >= LOOK;
+        let known = answer.at > since && now.since(answer.since.max(since)) >= LOOK;
         answer.state == NodeState::Active && !answer.starting && known
     });
     let keep_want = keeps_want(crew, memory, pod);
@@ -204,6 +205,13 @@ pub(super) fn clean<'a>(view: &View<'a>, memory: &mut Memory, pod: &'a Pod) -> O
     }
     let crew = Crew::alone(*view, pod);
     go_on(&crew, memory, pod, returning?)
+}
+
+/// Whether a pod that stays carries anything of ours.
+#[must_use]
+pub fn is_marked(pod: &Pod) -> bool {
+    let marked = has_marks(pod, None) || pod.notes.returning.is_some();
+    pod.deleting.is_none() && marked
 }
 
 /// Whether anything is left that a [`Action::Clean`] removes.

@@ -46,6 +46,7 @@ use super::facts::pod::{ClusterId, Pod, Role};
 
 pub use action::{Action, HintStep, Reason, Subject};
 use crew::Crew;
+pub use giveback::is_marked;
 pub use memory::Memory;
 
 /// What to do now: at most one action per pod, Events apart, those that came first in the queue first. Call it after

@@ -177,6 +177,7 @@ pub fn workload(kind: Kind, name: &str, replicas: u32) -> Workload {
         recreate: false,
         ordinal_start: 0,
         update_revision: None,
+        rolls_from: 0,
         tuning: Tuning::default(),
     }
 }

@@ -58,9 +58,9 @@ pub(super) fn all<'a>(crew: &Crew<'a>, memory: &Memory) -> Map<&'a str, Wanted> 
 pub(super) fn target(crew: &Crew<'_>, memory: &Memory) -> u32 {
     let world = crew.view.world;
     let workloads = world.top_workloads(crew.cluster, Role::Worker);
-    let known: u32 = workloads
-        .map(|workload| target_of(&crew.view, memory, workload))
-        .sum();
+    let known = workloads.fold(0, |sum: u32, workload| {
+        sum.saturating_add(target_of(&crew.view, memory, workload))
+    });
     let stray = |pod: &&&Pod| {
         let kind = pod.owner.as_ref().map(|owner| owner.kind);
         let unknown = matches!(kind, None | Some(Kind::Other));
@@ -109,7 +109,7 @@ fn meanwhile(view: &View<'_>, workload: &Workload) -> u32 {
     if !workload.recreate || sets.peek().is_none() {
         return workload.replicas;
     }
-    sets.map(|set| set.replicas).sum()
+    sets.fold(0, |sum: u32, set| sum.saturating_add(set.replicas))
 }
 
 /// Whether a refused removal still counts. `abandonAfter` after the last refusal it does not, or as soon as it ended
@@ -174,7 +174,7 @@ fn names(crew: &Crew<'_>, pod: &Pod, want: &Want, live: bool) -> bool {
         (Cause::Controller, Kind::ReplicaSet | Kind::Deployment) => false,
         (Cause::Controller, Kind::StatefulSet) => match is_updated(crew, pod) {
             Some(true) => false,
-            Some(false) => true,
+            Some(false) => live || is_rolled(crew, pod),
             None => live,
         },
         _ => live,
@@ -186,6 +186,12 @@ fn is_updated(crew: &Crew<'_>, pod: &Pod) -> Option<bool> {
     let workload = crew.view.world.controller(pod)?;
     let wanted = workload.update_revision.as_ref()?;
     Some(pod.revision.as_ref()? == wanted)
+}
+
+/// Whether its StatefulSet replaces it by itself when its revision changes.
+fn is_rolled(crew: &Crew<'_>, pod: &Pod) -> bool {
+    let from = crew.view.world.controller(pod).map(|set| set.rolls_from);
+    from.is_some_and(|from| pod.ordinal().is_some_and(|ordinal| ordinal >= from))
 }
 
 /// Whether somebody waits for a named pod to go, so that a drain of it leads to its end.

@@ -188,7 +188,11 @@ fn update(wire: &Wire, kind: Kind) -> Result<Option<Request>, String> {
         }));
     }
     let same = before.template().map(RawValue::get) == after.template().map(RawValue::get);
-    Ok((!same).then_some(Request::Template { kind, workload }))
+    Ok((!same).then_some(Request::Template {
+        kind,
+        workload,
+        surge: after.strategy() != Some("Recreate"),
+    }))
 }
 
 #[cfg(test)]

@@ -106,6 +106,15 @@ struct Spec<'a> {
     replicas: Option<u32>,
     #[serde(borrow)]
     template: Option<&'a RawValue>,
+    #[serde(borrow)]
+    strategy: Option<Strategy<'a>>,
+}
+
+/// A Deployment's `spec.strategy`.
+#[derive(Debug, Deserialize)]
+struct Strategy<'a> {
+    #[serde(borrow)]
+    r#type: Option<Cow<'a, str>>,
 }
 
 /// `DeleteOptions`, `CreateOptions`, `UpdateOptions`.
@@ -224,6 +233,11 @@ impl Object<'_> {
     /// `spec.replicas`.
     pub fn replicas(&self) -> Option<u32> {
         self.spec.as_ref()?.replicas
+    }
+
+    /// `spec.strategy.type`.
+    pub fn strategy(&self) -> Option<&str> {
+        self.spec.as_ref()?.strategy.as_ref()?.r#type.as_deref()
     }
 
     /// `spec.template`, as it stands.

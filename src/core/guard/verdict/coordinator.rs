@@ -174,11 +174,7 @@ pub fn is_over(view: &View, ask: &Ask, pod: &Pod) -> bool {
 /// Until when this caller has to wait; `None` where no bound holds for it.
 fn latest(view: &View, ask: &Ask, pod: &Pod) -> Option<Time> {
     let bounds = &view.policy.bounds;
-    let own = view
-        .world
-        .workload_of(pod)
-        .and_then(|workload| workload.tuning.max_block);
-    let bound = own.unwrap_or(bounds.coordinator_max_block);
+    let bound = view.coordinator_max_block(pod);
     let bound: Duration = match ask.caller.patience() {
         Patience::Endless => return None,
         Patience::Preemption => bound.min(bounds.preemption_max_block),

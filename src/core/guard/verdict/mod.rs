@@ -45,7 +45,11 @@ pub fn judge(view: &View, ask: &Ask) -> Verdict {
             new,
             ..
         } => scale::judge(view, ask, (*kind, workload), *old, *new),
-        Request::Template { kind, workload } => workload::template(view, ask, *kind, workload),
+        Request::Template {
+            kind,
+            workload,
+            surge,
+        } => workload::template(view, ask, (*kind, workload), *surge),
         Request::DeleteWorkload {
             kind,
             workload,

@@ -4,6 +4,7 @@
 use crate::core::guard::ask::{Ask, Outcome, Request, Verdict};
 use crate::core::guard::class::View;
 use crate::core::guard::facts::Name;
+use crate::core::guard::facts::pod::ClusterId;
 use crate::core::guard::mutant::{self, Mutant};
 use crate::core::guard::rows::Row;
 
@@ -19,6 +20,18 @@ pub fn doubtful<'a>(view: &View, ask: &'a Ask, verdict: &Verdict) -> Option<&'a 
     let absent = matches!(verdict.row, Row::PodGone | Row::OtherPod | Row::Deleting);
     let allowed = verdict.outcome == Outcome::Allow && !mutant::is(Mutant::TrustCache);
     (absent && allowed && view.mode(&pod.namespace).is_some()).then_some(pod)
+}
+
+/// The cluster whose coordinator the API server must be asked for: a suspended runtime's workers go without a drain, so
+/// that none is there must be true now.
+#[must_use]
+pub fn suspended<'a>(view: &View<'a>, ask: &Ask, verdict: &Verdict) -> Option<&'a ClusterId> {
+    let (Request::Evict { pod, .. } | Request::Delete { pod, .. }) = &ask.request else {
+        return None;
+    };
+    let suspending = verdict.row == Row::Suspending && verdict.outcome == Outcome::Allow;
+    let pod = view.world.pod(pod).filter(|_| suspending)?;
+    Some(&pod.cluster)
 }
 
 /// What such a verdict comes to. `uid` is the UID of the pod of Trino's that has this name now; `None` where there is none.

@@ -1,14 +1,15 @@
 //! Rows W and N: the deletion of workloads and namespaces, and a new template for a coordinator.
 
-use crate::core::guard::ask::{Ask, Outcome, Verdict};
+use crate::core::guard::ask::{Ask, Effect, Outcome, Verdict};
 use crate::core::guard::class::View;
 use crate::core::guard::facts::Name;
 use crate::core::guard::facts::pod::{Pod, Role};
 use crate::core::guard::facts::workload::{Kind, Workload};
 use crate::core::guard::gate::Gate;
-use crate::core::guard::notes::Cause;
+use crate::core::guard::notes::{Cause, GrantKey};
 use crate::core::guard::rows::Row;
 
+use super::pod::granted;
 use super::{coordinator, message};
 
 /// `DELETE` of a workload. Never refused, since whoever deletes a release would be left with half of it; its pods are held
@@ -22,7 +23,7 @@ pub fn delete(view: &View, ask: &Ask, (kind, name): (Kind, &Name), orphan: bool)
     };
     let held = view
         .pods_of(workload)
-        .filter(|pod| !matches!(fate(view, ask, pod), Fate::Free(_)))
+        .filter(|pod| !matches!(fate(view, ask, pod), Fate::Free(..)))
         .count();
     let verdict = Verdict::allow(Row::WorkloadDeleted);
     if held == 0 {
@@ -32,12 +33,12 @@ pub fn delete(view: &View, ask: &Ask, (kind, name): (Kind, &Name), orphan: bool)
 }
 
 /// `UPDATE` of a coordinator's pod template. A surge would put two coordinators behind one Service.
-pub fn template(view: &View, ask: &Ask, kind: Kind, name: &Name) -> Verdict {
+pub fn template(view: &View, ask: &Ask, (kind, name): (Kind, &Name), surge: bool) -> Verdict {
     let workload = guarded(view, kind, name);
     let Some(workload) = workload.filter(|workload| workload.role == Role::Coordinator) else {
         return Verdict::allow(Row::WorkloadNotGuarded);
     };
-    if workload.recreate || kind != Kind::Deployment {
+    if !surge || kind != Kind::Deployment {
         return Verdict::allow(Row::WorkloadNotGuarded);
     }
     let verdicts = view
@@ -56,12 +57,18 @@ pub fn namespace(view: &View, ask: &Ask, name: &str) -> Verdict {
         return Verdict::allow(Row::NamespaceTerminating);
     }
     let pods = view.world.pods().filter(|pod| pod.name.namespace == name);
-    let (mut held, mut looks, mut warnings) = (0, Vec::new(), Vec::new());
+    let mut pods: Vec<_> = pods.collect();
+    pods.sort_unstable_by(|one, other| one.name.cmp(&other.name));
+    let (mut held, mut looks) = (0, Vec::new());
+    let (mut warnings, mut grants) = (Vec::new(), Vec::new());
     for pod in pods {
         match fate(view, ask, pod) {
             Fate::Held => held += 1,
             Fate::Look => looks.push(pod.uid.clone()),
-            Fate::Free(said) => warnings.extend(said),
+            Fate::Free(said, granted) => {
+                warnings.extend(said);
+                grants.extend(granted);
+            }
         }
     }
     let refused = |outcome, count| {
@@ -69,9 +76,10 @@ pub fn namespace(view: &View, ask: &Ask, name: &str) -> Verdict {
         Verdict::refuse(Row::NamespaceBusy, outcome, text)
     };
     match (held, looks.len()) {
+        // Inside a namespace that is being deleted nobody is asked again: this is the pods' removal.
         (0, 0) => Verdict {
             warnings,
-            ..Verdict::allow(Row::NamespaceSafe)
+            ..Verdict::allow(Row::NamespaceSafe).effects(grants)
         },
         // Where nobody can look, this is the answer, and a refusal like any other.
         (0, count) => {
@@ -82,27 +90,31 @@ pub fn namespace(view: &View, ask: &Ask, name: &str) -> Verdict {
     }
 }
 
-/// Whether a pod may go, with what is to be said about it.
+/// Whether a pod may go, with what is to be said and written about it.
 enum Fate {
-    Free(Vec<String>),
+    Free(Vec<String>, Vec<Effect>),
     Look,
     Held,
 }
 
 fn fate(view: &View, ask: &Ask, pod: &Pod) -> Fate {
     if !view.is_guarded(pod) {
-        return Fate::Free(Vec::new());
+        return Fate::Free(Vec::new(), Vec::new());
     }
     if pod.role == Role::Coordinator {
         let verdict = coordinator::removal(view, ask, pod, Cause::Delete);
         return match verdict.outcome {
-            Outcome::Allow => Fate::Free(verdict.warnings),
+            Outcome::Allow => Fate::Free(verdict.warnings, verdict.effects),
             Outcome::Look(_) => Fate::Look,
             Outcome::Wait | Outcome::Forbid => Fate::Held,
         };
     }
     match view.gate(pod, ask.caller.patience()) {
-        Gate::Open(why) => Fate::Free(message::warning(view, pod, &why).into_iter().collect()),
+        Gate::Open(why) => {
+            let granted = granted(view, (ask.caller, pod), &why, GrantKey::Pod);
+            let said = message::warning(view, pod, &why);
+            Fate::Free(said.into_iter().collect(), granted.into_iter().collect())
+        }
         Gate::Look => Fate::Look,
         Gate::Shut(_) => Fate::Held,
     }

@@ -203,3 +203,15 @@ fn an_unknown_number_of_queries_is_no_demand() {
     stage.run(120);
     assert_eq!(stage.only("return"), [""; 0]);
 }
+
+/// The leader may have died, or been refused, between the record and the order; or a person told it first.
+#[test]
+fn a_drain_that_never_began_is_taken_back_too() {
+    let mut stage = Stage::drained(3);
+    stage.says("w-1", Some(NodeState::Active));
+    stage.unwant();
+    stage.run(75);
+    assert_eq!(stage.only("return"), ["w-1"]);
+    assert!(stage.pod("w-1").notes.returning.is_none());
+    assert!(stage.pod("w-1").notes.drain.is_none());
+}

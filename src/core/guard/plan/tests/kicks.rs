@@ -242,3 +242,21 @@ fn a_stateful_sets_pods_get_no_costs_but_the_kick() {
     assert!(stage.only("kick").len() >= 3);
     assert!(bands::is_drained(stage.pod("w-2").cost));
 }
+
+/// Its lists come every few seconds and age in between: that is no reason to begin again.
+#[test]
+fn a_free_coordinator_is_kicked_as_often_as_a_worker() {
+    let mut stage = Stage::deployment(3);
+    stage.refuse("c-0", Cause::Controller);
+    stage.queries = Some(0);
+    for _ in 0..40 {
+        stage.run(5);
+        stage.queries = None;
+        stage.run(3);
+        stage.queries = Some(0);
+    }
+    assert_eq!(
+        stage.only("kick").len(),
+        1 + super::super::kick::REPEATS.len()
+    );
+}

@@ -317,3 +317,24 @@ fn an_uncordon_ends_an_eviction_but_not_a_later_one() {
     stage.refuse("w-1", Cause::Evict);
     assert_eq!(stage.wanted(), ["w-1"]);
 }
+
+/// Whoever raises the partition again, or leaves the roll-out to people, waits for none of them any more.
+#[test]
+fn a_refused_pod_that_its_stateful_set_no_longer_replaces_is_wanted_while_the_refusal_counts() {
+    let mut stage = Stage::stateful_set(3);
+    let rolled = |from| Workload {
+        update_revision: Some("b".to_owned()),
+        rolls_from: from,
+        ..workload(Kind::StatefulSet, "w", 3)
+    };
+    for name in ["w-1", "w-2"] {
+        stage.edit(name, |pod| pod.revision = Some("a".to_owned()));
+        stage.refuse(name, Cause::Controller);
+    }
+    stage.put(rolled(2));
+    assert_eq!(stage.wanted(), ["w-1", "w-2"]);
+    stage.pass(3600);
+    assert_eq!(stage.wanted(), ["w-2"]);
+    stage.put(rolled(u32::MAX));
+    assert_eq!(stage.wanted(), [""; 0]);
+}

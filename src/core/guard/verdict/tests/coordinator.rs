@@ -19,9 +19,14 @@ fn ask() -> Ask {
 }
 
 fn template() -> Ask {
+    template_of("c", true)
+}
+
+fn template_of(name: &str, surge: bool) -> Ask {
     by_person(Request::Template {
         kind: Kind::Deployment,
-        workload: Name::new(SPACE, "c"),
+        workload: Name::new(SPACE, name),
+        surge,
     })
 }
 
@@ -170,14 +175,18 @@ table! {
     k3_template = Case::waits(busy(), template(), Row::CoordinatorBusy)
         .want("c-0", Cause::Delete)
         .says(&["3 unfinished queries"]);
-    k3_template_of_a_recreated_deployment = Case::allowed(
+    k3_template_of_a_deployment_that_recreates_from_now_on =
+        Case::allowed(busy(), template_of("c", false), Row::WorkloadNotGuarded);
+    k3_template_of_a_deployment_that_recreated_until_now = Case::waits(
         with(busy(), |scene| scene.tune(Kind::Deployment, "c", |workload| workload.recreate = true)),
         template(),
-        Row::WorkloadNotGuarded,
-    );
+        Row::CoordinatorBusy,
+    )
+    .want("c-0", Cause::Delete)
+    .says(&["3 unfinished queries"]);
     k3_template_of_workers = Case::allowed(
         busy(),
-        by_person(Request::Template { kind: Kind::Deployment, workload: Name::new(SPACE, "w") }),
+        template_of("w", true),
         Row::WorkloadNotGuarded,
     );
     k3_max_block_reached = Case::allowed(

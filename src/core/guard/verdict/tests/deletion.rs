@@ -3,6 +3,7 @@
 use super::eviction::busy;
 use super::{Case, table};
 use crate::core::guard::ask::{Ask, Caller, Request};
+use crate::core::guard::evidence::Said;
 use crate::core::guard::facts::Name;
 use crate::core::guard::facts::place::{Mode, Namespace};
 use crate::core::guard::notes::{Cause, GrantKey};
@@ -100,7 +101,21 @@ table! {
     d5_taint_eviction = refused(Caller::TaintController, Cause::Taint);
     d5_preemption = Case::waits(busy(), by(Caller::Scheduler, delete("w-0")), Row::Busy)
         .want("w-0", Cause::Preemption)
-        .says(&["14 tasks", "let go in 4m at the latest"]);
+        .says(&["14 tasks", "let go in 1h at the latest"]);
+    /// Twice its own bound is not the pod's last one: enough others still have to serve.
+    d5_preemption_of_the_last_that_serves = Case::waits(
+        {
+            let mut scene = busy();
+            scene.keeps_failing("w-1", &Said::Silent, 30);
+            scene.cycle(&[("w-0", 14)]);
+            scene.refused("w-0", 600);
+            scene
+        },
+        by(Caller::Scheduler, delete("w-0")),
+        Row::Busy,
+    )
+    .want("w-0", Cause::Preemption)
+    .says(&["14 tasks"]);
     d5_preemption_at_its_bound = Case::allowed(
         {
             let mut scene = busy();

@@ -6,6 +6,7 @@ use crate::core::guard::ask::{Ask, Request};
 use crate::core::guard::facts::Name;
 use crate::core::guard::facts::place::{Mode, Namespace};
 use crate::core::guard::facts::workload::Kind;
+use crate::core::guard::notes::GrantKey;
 use crate::core::guard::plan::scene::{SPACE, Scene};
 use crate::core::guard::rows::Row;
 use crate::core::guard::staging::by_person;
@@ -61,7 +62,11 @@ table! {
     w1_nothing_held = Case::allowed(free(), deletion("w", false), Row::WorkloadDeleted);
     w1_not_guarded = Case::allowed(busy(), deletion("elsewhere", false), Row::WorkloadNotGuarded);
     w2_orphaned = Case::allowed(busy(), deletion("w", true), Row::Orphaned);
-    n1_namespace_safe = Case::allowed(free(), namespace(), Row::NamespaceSafe);
+    /// Nobody is asked again for what goes with it.
+    n1_namespace_safe = Case::allowed(free(), namespace(), Row::NamespaceSafe)
+        .grant("c-0", GrantKey::Pod, true)
+        .grant("w-0", GrantKey::Pod, true)
+        .grant("w-1", GrantKey::Pod, true);
     n1_not_opted_in = Case::allowed(
         {
             let mut scene = busy();
@@ -81,6 +86,9 @@ table! {
         namespace(),
         Row::NamespaceSafe,
     )
+    .grant("c-0", GrantKey::Pod, true)
+    .grant("w-0", GrantKey::Pod, false)
+    .grant("w-1", GrantKey::Pod, true)
     .warns("the node is on fire");
     n1_going_already = Case::allowed(
         {
