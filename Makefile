@@ -86,7 +86,7 @@ bench: ## Measure against the goals, beside named peers, in one run; exits 1 on 
 	cargo bench --locked --bench exporter
 	cargo bench --locked --bench guard
 
-fuzz: ## Fuzz everything that parses foreign bytes, SECONDS (default 60) per target
+fuzz: ## Fuzz everything that parses foreign bytes, SECONDS_PER_TARGET (default 60)
 	./fuzz/run.sh $${SECONDS_PER_TARGET:-60}
 
 image: ## Build the container image with whichever of docker, podman, buildah is present

@@ -181,7 +181,7 @@ pub const ALL: [Key; 20] = [
         name: CLAMPED,
         place: Place::Workload,
         writer: Writer::Guard,
-        says: "the last scale-down that was clamped: asked, given, when",
+        says: "the last scale-down that was clamped: asked, given",
     },
     Key {
         name: DELETION_COST,

@@ -4,6 +4,7 @@ use clap::{Args, Subcommand};
 use url::Url;
 
 use super::exporter::Output;
+use super::names::{PodName, WorkloadName, namespace, pod, service, workload};
 use super::values::web_url;
 
 pub(super) const EXPLAIN: &str = "Ask a running guard what it would say to an eviction, deletion or scale now, and why. Nothing is \
@@ -40,8 +41,8 @@ pub enum ExplainCommand {
 #[derive(Args, Clone, Debug)]
 pub struct ExplainPodArgs {
     /// NAMESPACE/POD
-    #[arg(value_name = "POD")]
-    pub pod: String,
+    #[arg(value_name = "POD", value_parser = pod)]
+    pub pod: PodName,
 
     #[command(flatten)]
     #[allow(
@@ -50,7 +51,7 @@ pub struct ExplainPodArgs {
     )]
     pub reach: ReachArgs,
 
-    /// How to print
+    /// How to print; json is the document of /v1/explain
     #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t)]
     pub output: Output,
 }
@@ -59,8 +60,8 @@ pub struct ExplainPodArgs {
 #[derive(Args, Clone, Debug)]
 pub struct ExplainScaleArgs {
     /// NAMESPACE/deployment/NAME (also statefulset, replicaset)
-    #[arg(value_name = "WORKLOAD")]
-    pub workload: String,
+    #[arg(value_name = "WORKLOAD", value_parser = workload)]
+    pub workload: WorkloadName,
 
     /// The number of replicas that would be asked for
     #[arg(long, value_name = "N")]
@@ -73,7 +74,7 @@ pub struct ExplainScaleArgs {
     )]
     pub reach: ReachArgs,
 
-    /// How to print
+    /// How to print; json is the document of /v1/explain
     #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t)]
     pub output: Output,
 }
@@ -82,11 +83,11 @@ pub struct ExplainScaleArgs {
 #[derive(Args, Clone, Debug)]
 pub struct ReachArgs {
     /// The guard's namespace
-    #[arg(long, value_name = "NAMESPACE", default_value = "xtrinode-system")]
+    #[arg(long, value_name = "NAMESPACE", default_value = "xtrinode-system", value_parser = namespace)]
     pub guard_namespace: String,
 
     /// The guard's Service
-    #[arg(long, value_name = "NAME", default_value = "xtrinode-guard")]
+    #[arg(long, value_name = "NAME", default_value = "xtrinode-guard", value_parser = service)]
     pub guard_service: String,
 
     /// Ask here instead of through the API server, for example at the end of a port-forward

@@ -48,7 +48,7 @@ pub struct ExporterArgs {
     #[arg(long)]
     pub once: bool,
 
-    /// How --once prints
+    /// How --once prints; json is the document of /v1/snapshot
     #[arg(
         short,
         long,
@@ -86,12 +86,12 @@ pub struct LogArgs {
     pub log_format: Option<LogFormat>,
 }
 
-/// How `--once` prints.
+/// How an answer is printed.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
 pub enum Output {
     /// For people
     #[default]
     Table,
-    /// For programs: the document of /v1/snapshot
+    /// For programs
     Json,
 }

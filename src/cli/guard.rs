@@ -8,7 +8,8 @@ use clap::{Args, Subcommand};
 
 use super::explain::ReachArgs;
 use super::exporter::{LogArgs, Output};
-use super::values::duration;
+use super::names::{Target, target};
+use super::values::{duration, override_reason, override_span};
 
 pub(super) const GUARD: &str = "The guard: an admission webhook that refuses evictions, deletions and scale-downs that would lose \
 the work of Trino workers, drains the workers instead, and lets go as soon as it is safe.";
@@ -26,11 +27,15 @@ const GUARD_STATUS_EXAMPLES: &str = "Examples:
   xtrinode guard status
   xtrinode guard status -o json | jq .clusters
   kubectl -n xtrinode-system port-forward svc/xtrinode-guard 9090 &
-  xtrinode guard status --guard-url http://127.0.0.1:9090";
+  xtrinode guard status --guard-url http://127.0.0.1:9090
+
+Exit codes: 0 it answered, 1 nobody could be asked, 2 the command line is wrong.";
 
 const GUARD_RELEASE_EXAMPLES: &str = "Examples:
   xtrinode guard release trino/trino-worker-3 --reason \"node is on fire\" --for 1h
-  xtrinode guard release trino/deployment/trino-worker --reason \"incident 4711\" --for 30m";
+  xtrinode guard release trino/deployment/trino-worker --reason \"incident 4711\" --for 30m
+
+Exit codes: 0 written, 1 it could not be written, 2 the command line is wrong.";
 
 /// Arguments of `xtrinode guard`.
 #[derive(Args, Clone, Debug)]
@@ -97,7 +102,7 @@ pub struct GuardStatusArgs {
     )]
     pub reach: ReachArgs,
 
-    /// How to print
+    /// How to print; json is the document of /v1/status
     #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t)]
     pub output: Output,
 }
@@ -106,15 +111,15 @@ pub struct GuardStatusArgs {
 #[derive(Args, Clone, Debug)]
 pub struct GuardReleaseArgs {
     /// NAMESPACE/POD or NAMESPACE/deployment/NAME (also statefulset)
-    #[arg(value_name = "WHAT")]
-    pub what: String,
+    #[arg(value_name = "WHAT", value_parser = target)]
+    pub what: Target,
 
     /// Why, at least 10 characters; everybody can read it
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", value_parser = override_reason)]
     pub reason: String,
 
     /// For how long, at most 24h
-    #[arg(long = "for", value_name = "TIME", value_parser = duration)]
+    #[arg(long = "for", value_name = "TIME", value_parser = override_span)]
     pub span: Duration,
 }
 

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 use url::Url;
 
-use super::values::{certificate, https_url};
+use super::names::{certificate, namespace, service};
+use super::values::https_url;
 
 const WEBHOOKS: &str = "Print the webhook configurations that put the guard in front of removals.
 One for each mode: the label xtrinode.io/guard of a namespace says which serves it. The chart renders the same; this \
@@ -41,11 +42,11 @@ pub struct WebhooksArgs {
     pub config: Option<PathBuf>,
 
     /// The guard's namespace [default: the file's, else xtrinode-system]
-    #[arg(long, value_name = "NAMESPACE")]
+    #[arg(long, value_name = "NAMESPACE", value_parser = namespace)]
     pub namespace: Option<String>,
 
     /// What the Service is called and names of configurations begin with [default: the file's, else xtrinode-guard]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = service)]
     pub name: Option<String>,
 
     /// What the label's value `enabled` means [default: the file's, else audit]
@@ -53,7 +54,7 @@ pub struct WebhooksArgs {
     pub mode: Option<GuardMode>,
 
     /// The Service through which the API server reaches the guard [default: the file's, else NAME]
-    #[arg(long, value_name = "NAME", conflicts_with = "url")]
+    #[arg(long, value_name = "NAME", value_parser = service, conflicts_with = "url")]
     pub service: Option<String>,
 
     /// The https address at which the API server reaches the guard, in place of the Service

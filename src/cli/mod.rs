@@ -6,6 +6,7 @@ mod explain;
 mod exporter;
 mod guard;
 mod manifests;
+mod names;
 mod values;
 
 use std::io;
@@ -23,6 +24,7 @@ pub use guard::{
     GuardArgs, GuardCleanupArgs, GuardCommand, GuardReleaseArgs, GuardRunArgs, GuardStatusArgs,
 };
 pub use manifests::{GuardMode, ManifestsArgs, ManifestsCommand, WebhooksArgs};
+pub use names::{PodName, Target, WorkloadName};
 
 use demo::{DEMO, DEMO_EXAMPLES};
 use explain::{EXPLAIN, EXPLAIN_EXAMPLES};
@@ -167,6 +169,22 @@ mod tests {
         assert!(webhooks("--url https://a --service b").contains("cannot be used"));
         assert!(webhooks("--inject-ca-from a").contains("NAMESPACE/NAME"));
         assert!(webhooks("--mode loud").contains("audit, enforce"));
+        assert!(webhooks("--name BAD!").contains("name of a Service"));
+        assert!(webhooks("--service A_B").contains("name of a Service"));
+        assert!(webhooks("--namespace X").contains("give a Kubernetes namespace"));
+    }
+
+    #[test]
+    fn whoever_names_no_pod_hears_how_to() {
+        let told = |line: &str| parse(&format!("xtrinode {line}")).unwrap_err();
+        assert!(told("explain evict foo").contains("NAMESPACE/POD"));
+        assert!(told("explain scale trino/worker --to 3").contains("NAMESPACE/deployment/NAME"));
+        assert!(told("guard status --guard-service A").contains("name of a Service"));
+        let release = |flags: &str| told(&format!("guard release {flags}"));
+        let both = "NAMESPACE/POD or NAMESPACE/deployment/NAME";
+        assert!(release("foo --reason 0123456789 --for 1h").contains(both));
+        assert!(release("a/b --reason short --for 1h").contains("10 characters"));
+        assert!(release("a/b --reason 0123456789 --for 25h").contains("at most 24h"));
     }
 
     #[test]

@@ -1,8 +1,14 @@
-//! Values on the command line that need more than a type: addresses, names, times. Says what is allowed.
+//! Values on the command line that need more than a type: addresses, times, reasons. Says what is allowed.
 
 use std::time::Duration;
 
 use url::Url;
+
+use crate::core::guard::notes::Override;
+use crate::core::guard::time::Time;
+
+/// The longest that the default policy lets a break-glass last.
+const LONGEST_OVERRIDE: Duration = Duration::from_secs(24 * 3600);
 
 /// An http or https URL.
 pub(super) fn web_url(text: &str) -> Result<Url, String> {
@@ -25,19 +31,6 @@ pub(super) fn https_url(text: &str) -> Result<Url, String> {
     }
 }
 
-/// `NAMESPACE/NAME`
-pub(super) fn certificate(text: &str) -> Result<String, String> {
-    let parts = text.split_once('/');
-    let whole = |(namespace, name): (&str, &str)| {
-        !namespace.is_empty() && !name.is_empty() && !name.contains('/')
-    };
-    if parts.is_some_and(whole) {
-        Ok(text.to_owned())
-    } else {
-        Err("give the namespace and the name of a Certificate: NAMESPACE/NAME".to_owned())
-    }
-}
-
 /// `90`, `30s`, `5m` or `1h`, above zero.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let allowed = || "give a time above zero, for example 30s, 5m or 1h".to_owned();
@@ -54,6 +47,24 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
     Ok(Duration::from_secs(seconds))
 }
 
+/// How long a break-glass lasts.
+pub(super) fn override_span(text: &str) -> Result<Duration, String> {
+    let span = duration(text)?;
+    if span > LONGEST_OVERRIDE {
+        return Err("give at most 24h".to_owned());
+    }
+    Ok(span)
+}
+
+/// Why the glass is broken, in one line. The guard's own reader judges it, so that what is written counts.
+pub(super) fn override_reason(text: &str) -> Result<String, String> {
+    let text = text.replace(['\n', '\r'], " ");
+    match Override::read(&format!("{};{text}", Time::default())) {
+        Override::Until { reason, .. } => Ok(reason),
+        Override::Malformed(what) => Err(format!("the guard would not take it: {what}")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -65,5 +76,15 @@ mod tests {
         for wrong in ["", "s", "-1s", "0", "1d", "99999999999999999h"] {
             assert!(duration(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_break_glass_lasts_a_day_at_most_and_has_a_reason() {
+        assert_eq!(override_span("24h"), duration("24h"));
+        assert!(override_span("25h").is_err_and(|told| told.contains("24h")));
+        let told = override_reason(" short\n\n\n\n\n\n").unwrap_err();
+        assert!(told.contains("10 characters"), "{told}");
+        let reason = override_reason("the node;\nburns ").unwrap();
+        assert_eq!(reason, "the node; burns");
     }
 }

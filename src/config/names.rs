@@ -1,17 +1,13 @@
 //! Names as Kubernetes takes them: objects, labels, users. Each error says what is allowed,
 //! to stand after "is not allowed;". Pure.
 
+use crate::api::dns::{self, MAX_LABEL_CHARS, MAX_OBJECT_CHARS};
+
 use super::values::Allowed;
-
-/// The longest name of an object that is not a DNS label.
-const MAX_OBJECT_CHARS: usize = 253;
-
-/// The longest DNS label, label value and name part of a label key.
-const MAX_LABEL_CHARS: usize = 63;
 
 /// The name of a Secret, a Lease or a webhook configuration: an RFC 1123 subdomain.
 pub(crate) fn object_name(text: &str) -> Result<String, Allowed> {
-    if text.len() <= MAX_OBJECT_CHARS && text.split('.').all(is_dns_part) {
+    if dns::is_subdomain(text) {
         return Ok(text.to_owned());
     }
     Err(format!(
@@ -21,8 +17,7 @@ pub(crate) fn object_name(text: &str) -> Result<String, Allowed> {
 
 /// The name of a Service: an RFC 1035 label.
 pub(crate) fn service_name(text: &str) -> Result<String, Allowed> {
-    let first = text.starts_with(|c: char| c.is_ascii_lowercase());
-    if first && text.len() <= MAX_LABEL_CHARS && is_dns_part(text) {
+    if dns::is_service(text) {
         return Ok(text.to_owned());
     }
     Err(format!(
@@ -60,21 +55,11 @@ pub(crate) fn label_value(text: &str) -> Result<String, Allowed> {
 pub(crate) fn service_account(text: &str) -> Result<String, Allowed> {
     let account = text.strip_prefix("system:serviceaccount:");
     let parts = account.and_then(|account| account.split_once(':'));
-    let whole = |(namespace, name)| is_dns_label(namespace) && object_name(name).is_ok();
+    let whole = |(namespace, name)| dns::is_label(namespace) && object_name(name).is_ok();
     if parts.is_some_and(whole) {
         return Ok(text.to_owned());
     }
     Err("give the user name of a ServiceAccount: system:serviceaccount:NAMESPACE:NAME".to_owned())
-}
-
-fn is_dns_label(text: &str) -> bool {
-    text.len() <= MAX_LABEL_CHARS && is_dns_part(text)
-}
-
-fn is_dns_part(text: &str) -> bool {
-    let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    let edges = !text.starts_with('-') && !text.ends_with('-');
-    !text.is_empty() && edges && text.chars().all(inner)
 }
 
 fn is_label_part(text: &str) -> bool {

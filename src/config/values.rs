@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use url::Url;
 
+use crate::api::dns;
+
 /// What is allowed instead.
 pub(crate) type Allowed = String;
 
@@ -168,9 +170,7 @@ pub(crate) fn label(text: &str) -> Result<String, Allowed> {
 
 /// A Kubernetes namespace: an RFC 1123 label.
 pub(crate) fn namespace(text: &str) -> Result<String, Allowed> {
-    let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    let edges = !text.starts_with('-') && !text.ends_with('-');
-    if (1..=63).contains(&text.len()) && text.chars().all(inner) && edges {
+    if dns::is_label(text) {
         return Ok(text.to_owned());
     }
     Err("give a Kubernetes namespace: 1 to 63 of a-z, 0-9 and -, not at the ends".to_owned())

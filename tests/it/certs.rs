@@ -36,7 +36,7 @@ fn the_chain_of_issuers_is_closed() {
     }
     let serving = named(&all, "Certificate", &json!("xtrinode-guard"));
     let issuer = named(&all, "Issuer", &serving["spec"]["issuerRef"]["name"]);
-    let authority = named(&all, "Certificate", &json!("xtrinode-guard-authority"));
+    let authority = named(&all, "Certificate", &json!("xtrinode-guard-ca"));
     let secret = &authority["spec"]["secretName"];
     assert_eq!(issuer["spec"]["ca"]["secretName"], *secret);
     let root = named(&all, "Issuer", &authority["spec"]["issuerRef"]["name"]);
@@ -54,7 +54,7 @@ fn the_certificate_is_for_the_service_and_for_servers_alone() {
         serving["usages"],
         json!(["digital signature", "server auth"])
     );
-    let authority = &named(&all, "Certificate", &json!("xtrinode-guard-authority"))["spec"];
+    let authority = &named(&all, "Certificate", &json!("xtrinode-guard-ca"))["spec"];
     assert_eq!(authority["isCA"], true);
     // Else every renewal of the authority would be a gap in trust.
     assert_eq!(authority["privateKey"]["rotationPolicy"], "Never");

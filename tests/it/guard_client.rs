@@ -225,7 +225,7 @@ async fn release_writes_one_annotation_with_the_users_own_rights() {
     ];
     let (told, asked) = run(200, json!({}), short).await;
     assert!(
-        told.code != 0 && asked.is_none(),
+        told.code == 2 && asked.is_none(),
         "nothing was written: {}",
         told.err
     );

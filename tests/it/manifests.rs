@@ -61,6 +61,20 @@ fn what_is_printed_is_yaml_with_two_objects() {
     assert_eq!(names, ["xtrinode-guard-audit", "xtrinode-guard-enforce"]);
 }
 
+/// What is printed is for `kubectl apply`.
+#[test]
+fn a_wrong_name_is_exit_code_two_and_nothing_is_printed() {
+    for flags in [
+        ["--name", "BAD NAME!"],
+        ["--service", "A_B"],
+        ["--namespace", "X Y"],
+    ] {
+        let (code, text, said) = printed(&flags);
+        assert_eq!((code, text.as_str()), (Some(2), ""), "{flags:?}");
+        assert!(said.contains("a-z, 0-9 and -"), "{said}");
+    }
+}
+
 #[test]
 fn a_wrong_file_is_exit_code_two_and_nothing_is_printed() {
     let (code, text, said) = printed(&["--path-secret-file", "tests/data/no-such-file"]);

@@ -27,6 +27,9 @@ settings say together, the guard says itself, and does not start.
 {{- if eq (int .webhook.port) (int .adminPort) }}
 - "adminPort is {{ .adminPort }}, which is webhook.port: give another"
 {{- end }}
+{{- if and .hostNetwork .networkPolicy.enabled .networkPolicy.trinoNamespaces }}
+- "networkPolicy.trinoNamespaces lets the guard's pods in, and with hostNetwork its requests come from the nodes' addresses, which no pod selector matches: leave it empty, and allow those addresses (ipBlock) by a policy of your own in these namespaces"
+{{- end }}
 {{- if and (not .serviceAccount.create) (not .serviceAccount.name) }}
 - "serviceAccount.create is false and serviceAccount.name is empty: name an account of the guard's own"
 {{- end }}

@@ -1,7 +1,6 @@
 //! What people ask a running guard: `explain`, `guard status`, `guard release`. Decides exit codes.
 
 mod ask;
-mod names;
 mod release;
 mod show;
 
@@ -11,7 +10,7 @@ use anyhow::Context as _;
 use url::form_urlencoded::Serializer;
 
 use crate::cli::{
-    ExplainArgs, ExplainCommand, GuardReleaseArgs, GuardStatusArgs, Output, ReachArgs,
+    ExplainArgs, ExplainCommand, GuardReleaseArgs, GuardStatusArgs, Output, PodName, ReachArgs,
 };
 use crate::core::guard::status::Status;
 use crate::process::causes::causes;
@@ -19,18 +18,13 @@ use crate::process::runtime;
 
 use super::api::{Explanation, Question};
 use ask::ask;
-use names::{pod_name, workload_name};
 use show::{explanation, table};
 
 /// `xtrinode explain`: 0 it would be allowed, 1 not, or nobody could be asked.
 pub fn explain(args: &ExplainArgs) -> ExitCode {
-    let asked = question(args).map(|(question, reach, output)| {
-        let asked = form(&question);
-        block(async move { ask::<Explanation>(reach, "/v1/explain", &asked).await })
-            .map(|told| (told, output))
-    });
-    match asked.and_then(|asked| asked) {
-        Ok((told, output)) => {
+    let (question, reach, output) = question(args);
+    match block(ask::<Explanation>(reach, "/v1/explain", &form(&question))) {
+        Ok(told) => {
             print(&told, output, explanation);
             ExitCode::from(u8::from(!told.allowed))
         }
@@ -76,32 +70,31 @@ fn print<T: serde::Serialize>(told: &T, output: Output, text: impl Fn(&T) -> Str
     }
 }
 
-fn question(args: &ExplainArgs) -> anyhow::Result<(Question, &ReachArgs, Output)> {
-    let of = |action: &str, namespace: &str, name: &str| Question {
+fn question(args: &ExplainArgs) -> (Question, &ReachArgs, Output) {
+    match &args.command {
+        ExplainCommand::Evict(pod) => (of_pod("evict", &pod.pod), &pod.reach, pod.output),
+        ExplainCommand::Delete(pod) => (of_pod("delete", &pod.pod), &pod.reach, pod.output),
+        ExplainCommand::Scale(scale) => {
+            let workload = &scale.workload;
+            let question = Question {
+                action: "scale".to_owned(),
+                namespace: workload.namespace.clone(),
+                name: workload.name.clone(),
+                kind: Some(workload.kind.to_owned()),
+                to: Some(scale.to),
+            };
+            (question, &scale.reach, scale.output)
+        }
+    }
+}
+
+fn of_pod(action: &str, pod: &PodName) -> Question {
+    Question {
         action: action.to_owned(),
-        namespace: namespace.to_owned(),
-        name: name.to_owned(),
+        namespace: pod.namespace.clone(),
+        name: pod.name.clone(),
         kind: None,
         to: None,
-    };
-    match &args.command {
-        ExplainCommand::Evict(pod) => {
-            let (namespace, name) = pod_name(&pod.pod)?;
-            Ok((of("evict", namespace, name), &pod.reach, pod.output))
-        }
-        ExplainCommand::Delete(pod) => {
-            let (namespace, name) = pod_name(&pod.pod)?;
-            Ok((of("delete", namespace, name), &pod.reach, pod.output))
-        }
-        ExplainCommand::Scale(scale) => {
-            let (namespace, kind, name) = workload_name(&scale.workload)?;
-            let question = Question {
-                kind: Some(kind.to_owned()),
-                to: Some(scale.to),
-                ..of("scale", namespace, name)
-            };
-            Ok((question, &scale.reach, scale.output))
-        }
     }
 }
 

@@ -161,10 +161,32 @@ fn trinos_namespaces_let_the_guard_in_where_that_is_asked_for() {
     let from = &rule["from"][0];
     let namespace = &from["namespaceSelector"]["matchLabels"]["kubernetes.io/metadata.name"];
     assert_eq!(namespace, "xtrinode-system");
+    let pods = &from["podSelector"];
     assert_eq!(
-        from["podSelector"]["matchLabels"]["app.kubernetes.io/component"],
-        "guard"
+        pods["matchLabels"],
+        json!({"app.kubernetes.io/name": "xtrinode-guard", "app.kubernetes.io/instance": "guard"})
     );
+    // Whoever tells workers something: replicas, and the cleanup that takes drains back.
+    let told = &pods["matchExpressions"][0];
+    assert_eq!(told["key"], "app.kubernetes.io/component");
+    let job = look(&objects, "Job /spec/template/metadata/labels");
+    let replica = look(&objects, "Deployment /spec/template/metadata/labels");
+    let components = [replica, job].map(|labels| labels["app.kubernetes.io/component"].clone());
+    assert_eq!(told["values"], json!(components));
+}
+
+/// A narrow `adminFrom` must not make `helm test` fail.
+#[test]
+fn the_test_may_ask_whoever_else_may_not() {
+    let set = "networkPolicy.adminFrom[0].ipBlock.cidr=10.0.0.0/8";
+    let objects = render(&["--set", set]);
+    let from = look(&objects, "NetworkPolicy /spec/ingress/1/from");
+    let allowed = from[1]["podSelector"]["matchLabels"].clone();
+    let labels = look(&objects, "Pod /metadata/labels");
+    for (key, value) in allowed.as_object().expect("labels") {
+        assert_eq!(labels[key], *value, "{key}");
+    }
+    assert_eq!(allowed["app.kubernetes.io/component"], "test");
 }
 
 #[test]

@@ -67,6 +67,8 @@ fn values_that_the_schema_does_not_know_are_refused() {
 fn values_that_contradict_each_other_are_refused_all_at_once() {
     let said = refusal(&with_set(&[
         "adminPort=8443",
+        "hostNetwork=true",
+        "networkPolicy.trinoNamespaces={trino}",
         "serviceAccount.create=false",
         "discovery.enabled=false",
         "tls.existingSecret=s",
@@ -80,6 +82,7 @@ fn values_that_contradict_each_other_are_refused_all_at_once() {
     ]));
     for reason in [
         "adminPort is 8443, which is webhook.port",
+        "networkPolicy.trinoNamespaces lets the guard's pods in, and with hostNetwork",
         "serviceAccount.create is false and serviceAccount.name is empty",
         "discovery.enabled is false and coordinators is empty",
         "tls.existingSecret is set but tls.mode is selfManaged",
