@@ -30,7 +30,7 @@ check: ## The fast inner loop: format, lints, unit and integration tests without
 	$(SIM) --disruptions 20000
 
 test: ## Install what it needs, then lints, tests, simulation, real Helm, Prometheus, Kubernetes and Trino: all but what test-full adds
-	@$(STEP) begin
+	@$(STEP) begin $(PARTS)
 	@$(STEP) "format and lints" $(MAKE) --no-print-directory lint
 	@$(STEP) "dependencies: bans, licences, sources" $(MAKE) --no-print-directory deny
 	@$(STEP) "unit and integration tests" $(MAKE) --no-print-directory unit
@@ -42,7 +42,7 @@ test: ## Install what it needs, then lints, tests, simulation, real Helm, Promet
 	@$(STEP) end
 
 test-full: ## What `make test` leaves out for its length: KEDA, Trino 482, more kinds on real Trino, broken rules on more seeds, 10 000 races
-	@$(STEP) begin
+	@$(STEP) begin $(PARTS)
 	@$(STEP) "simulation: each rule broken" $(MAKE) --no-print-directory mutants SEEDS=3,5
 	@$(STEP) "real programs for the tests" $(MAKE) --no-print-directory parts
 	@$(STEP) "KEDA, Trino 482, more real Trino" cargo test --locked --test cluster -- $(FULL)

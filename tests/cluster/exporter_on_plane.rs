@@ -77,6 +77,7 @@ pub async fn install(world: &World, cluster: &TrinoOnPlane) -> Result<String> {
         format!("namespace={namespace}"),
         format!("coordinators.default.url={}", cluster.url),
         format!("coordinators.default.namespace={namespace}"),
+        format!("coordinators.default.release={}", cluster.release()),
         format!("trinoAuth.headerValue={ADMIN}"),
         "prometheus.url=".into(),
         "workerMapping=kubernetes".into(),

@@ -29,6 +29,17 @@ pub enum Owner {
     StatefulSet,
 }
 
+/// Where a cluster's pods live.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Nodes {
+    /// On those that all share.
+    Shared,
+    /// On nodes of its own, `NAMESPACE-1` to `NAMESPACE-4`.
+    Own,
+    /// The same, and all workers start on the first.
+    OwnGathered,
+}
+
 /// How a cluster is made.
 #[derive(Clone, Debug)]
 pub struct Spec {
@@ -48,10 +59,7 @@ pub struct Spec {
     pub grace: u32,
     /// More lines of every node's `config.properties`; of simulated ones only `shutdown.grace-period`.
     pub config: &'static str,
-    /// Whether its pods live on nodes of its own, `NAMESPACE-1` to `NAMESPACE-4`, instead of those that all share.
-    pub own_nodes: bool,
-    /// Whether all workers start on the first of these.
-    pub gathered: bool,
+    pub nodes: Nodes,
 }
 
 impl Spec {
@@ -68,8 +76,7 @@ impl Spec {
             annotations: &[],
             grace: 30,
             config: "",
-            own_nodes: false,
-            gathered: false,
+            nodes: Nodes::Shared,
         }
     }
 
@@ -83,14 +90,13 @@ impl Spec {
 
     /// The name of the first, second, third node for workers or, as the fourth, of the coordinator's.
     pub fn node(&self, number: usize) -> String {
-        if self.own_nodes {
-            format!("{}-{number}", self.namespace)
-        } else {
-            NODES[number - 1].to_owned()
+        match self.nodes {
+            Nodes::Shared => NODES[number - 1].to_owned(),
+            Nodes::Own | Nodes::OwnGathered => format!("{}-{number}", self.namespace),
         }
     }
 
-    fn nodes(&self) -> impl Iterator<Item = String> {
+    fn node_names(&self) -> impl Iterator<Item = String> {
         (1..=NODES.len()).map(|number| self.node(number))
     }
 
@@ -164,8 +170,8 @@ impl Spec {
     fn pod(&self, component: &str) -> Value {
         let workers = NODES.len() - 1;
         let (nodes, grace): (Vec<_>, _) = match component {
-            "coordinator" => (self.nodes().skip(workers).collect(), 10),
-            _ => (self.nodes().take(workers).collect(), self.grace),
+            "coordinator" => (self.node_names().skip(workers).collect(), 10),
+            _ => (self.node_names().take(workers).collect(), self.grace),
         };
         let place = json!({"key": "kubernetes.io/hostname", "operator": "In", "values": nodes});
         let toleration = json!({"key": RESERVED, "operator": "Exists", "effect": "NoSchedule"});
@@ -207,8 +213,8 @@ impl TrinoOnPlane {
             spec,
         };
         story::takes_place_in(cluster.spec.namespace);
-        if cluster.spec.own_nodes {
-            for node in cluster.spec.nodes() {
+        if cluster.spec.nodes != Nodes::Shared {
+            for node in cluster.spec.node_names() {
                 world.agent.add_node(&node, cluster.spec.namespace).await?;
             }
         }
@@ -222,11 +228,13 @@ impl TrinoOnPlane {
 
     /// Makes it whole: all nodes in use, all workers there and active.
     pub async fn restore(&self, world: &World) -> Result<()> {
-        for node in self.spec.nodes() {
+        for node in self.spec.node_names() {
             world.uncordon(&node).await?;
         }
         let others = [2, 3].map(|number| self.spec.node(number));
-        let others = others.iter().filter(|_| self.spec.gathered);
+        let others = others
+            .iter()
+            .filter(|_| self.spec.nodes == Nodes::OwnGathered);
         for node in others.clone() {
             world.plane.kubectl(&["cordon", node]).await?.ok()?;
         }
@@ -250,6 +258,11 @@ impl TrinoOnPlane {
         world.plane.kubectl(&unguard).await?.ok()?;
         let delete = ["delete", "namespace", namespace, "--wait=false"];
         world.plane.kubectl(&delete).await?.ok().map(drop)
+    }
+
+    /// The release that its pods say they belong to.
+    pub const fn release(&self) -> &'static str {
+        INSTANCE
     }
 
     /// What the guard calls it.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::core::guard::evidence::{DrainPower, Said};
 use crate::core::guard::facts::workload::Kind;
 use crate::core::guard::gate::{Barrier, Gate, Patience, Why};
-use crate::core::guard::plan::scene::Scene;
+use crate::core::guard::plan::scene::{Scene, cluster};
 use crate::trino::words::NodeState::{Active, Drained, Draining};
 
 const MINUTE: u64 = 60;
@@ -467,4 +467,22 @@ fn a_coordinator_has_a_bound_of_its_own_and_no_second_one() {
     let latest = scene.view().latest(&scene.pod("c-0"));
     let bound = scene.policy.bounds.coordinator_max_block;
     assert_eq!(latest, Some(scene.now + bound));
+}
+
+#[test]
+fn a_drain_takes_at_least_what_is_told_else_what_the_shortest_took() {
+    let mut scene = Scene::deployment(2);
+    let least = |scene: &Scene| scene.view().least_drain(&cluster());
+    assert_eq!(least(&scene), None);
+    scene
+        .evidence
+        .drained_in(&cluster(), Duration::from_secs(200));
+    scene
+        .evidence
+        .drained_in(&cluster(), Duration::from_secs(30));
+    assert_eq!(least(&scene), Some(Duration::from_secs(30)));
+    scene.tune(Kind::Deployment, "w", |workload| {
+        workload.tuning.shutdown_grace = Some(Duration::from_secs(61));
+    });
+    assert_eq!(least(&scene), Some(Duration::from_secs(122)));
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::{StreamExt, stream};
-use tokio::task::JoinSet;
+use tokio::task::{Id, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
@@ -72,9 +72,23 @@ struct Due {
 struct Turns {
     last: HashMap<String, Instant>,
     under_way: HashSet<String>,
+    looks: HashMap<Id, String>,
 }
 
 impl Turns {
+    fn began(&mut self, uid: String, look: Id, now: Instant) {
+        self.last.insert(uid.clone(), now);
+        self.under_way.insert(uid.clone());
+        self.looks.insert(look, uid);
+    }
+
+    /// A look has ended, even by a panic.
+    fn ended(&mut self, look: Id) {
+        if let Some(uid) = self.looks.remove(&look) {
+            self.under_way.remove(&uid);
+        }
+    }
+
     /// How long a pod has waited beyond its pause; `None` where it is not its turn. One that was never looked at comes first.
     fn waited(&self, uid: &str, pause: Duration, now: Instant) -> Option<Duration> {
         if self.under_way.contains(uid) {
@@ -96,7 +110,7 @@ impl Looks {
     async fn go_on(&self) {
         let mut turns = Turns::default();
         let mut ready = VecDeque::new();
-        let mut looks: JoinSet<String> = JoinSet::new();
+        let mut looks = JoinSet::new();
         let mut swept = Instant::now();
         let mut tick = tokio::time::interval(TICK);
         // Ticks that were missed while this process had no processor are not made up for.
@@ -110,8 +124,8 @@ impl Looks {
                     }
                     ready = self.state.view(|view| self.ready(view, &mut turns));
                 }
-                Some(Ok(uid)) = looks.join_next() => {
-                    turns.under_way.remove(&uid);
+                Some(ended) = looks.join_next_with_id() => {
+                    turns.ended(ended.map_or_else(|error| error.id(), |(id, ())| id));
                 }
             }
             self.begin(&mut ready, &mut turns, &mut looks);
@@ -119,18 +133,14 @@ impl Looks {
     }
 
     /// Begins as many looks as may be under way.
-    fn begin(&self, ready: &mut VecDeque<Due>, turns: &mut Turns, looks: &mut JoinSet<String>) {
+    fn begin(&self, ready: &mut VecDeque<Due>, turns: &mut Turns, looks: &mut JoinSet<()>) {
         while looks.len() < AT_ONCE
             && let Some(due) = ready.pop_front()
         {
             let uid = due.address.uid.clone();
-            turns.last.insert(uid.clone(), Instant::now());
-            turns.under_way.insert(uid.clone());
             let looker = self.clone();
-            looks.spawn(async move {
-                looker.look(&due).await;
-                uid
-            });
+            let look = looks.spawn(async move { looker.look(&due).await });
+            turns.began(uid, look.id(), Instant::now());
         }
     }
 

@@ -45,6 +45,8 @@ pub struct Stream {
 struct Latest {
     snapshot: Option<WireSnapshot>,
     at: Time,
+    /// Whether it was said that none of its coordinators is ours.
+    told: bool,
 }
 
 impl Stream {
@@ -140,7 +142,7 @@ impl Stream {
         Ok(())
     }
 
-    fn hand_on(&self, latest: &Latest) {
+    fn hand_on(&self, latest: &mut Latest) {
         let Some(snapshot) = &latest.snapshot else {
             return;
         };
@@ -150,15 +152,25 @@ impl Stream {
             at: latest.at,
             heard: self.state.clock().now(),
         };
-        self.state.learn(|evidence, world| {
+        let strange = self.state.learn(|evidence, world| {
             let clusters: Vec<ClusterId> = world.clusters().cloned().collect();
-            for id in clusters {
-                let members: Vec<_> = world.members(&id, Role::Worker).collect();
-                if let Some(reading) = received.reading(&id, &members) {
+            let mut known = false;
+            for id in &clusters {
+                let members: Vec<_> = world.members(id, Role::Worker).collect();
+                if let Some(reading) = received.reading(id, &members) {
                     evidence.read(&reading, members.iter().copied());
+                    known = true;
                 }
             }
+            !known && !clusters.is_empty()
         });
+        if strange && !latest.told {
+            latest.told = true;
+            tracing::warn!(
+                coordinators = ?snapshot.coordinators.keys().collect::<Vec<_>>(),
+                "The exporter knows none of our clusters: its coordinators need the release and the namespace of their pods"
+            );
+        }
     }
 }
 

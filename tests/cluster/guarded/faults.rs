@@ -2,7 +2,7 @@
 //! store, the exporter, the coordinator. Protection may cost time then, never a query; whoever is told that nobody answers
 //! comes back.
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::Pod;
 use kube::{Api, ResourceExt as _};

@@ -90,6 +90,7 @@ async fn upgraded(world: &mut World) -> Result<()> {
         scene.release(&query).await
     };
     let (drained, renewed) = tokio::join!(world.plane.show(&drain), renewed);
+    installation::forget_values(world);
     renewed?;
     drained?;
     world.ready(scene.namespace(), WORKERS, 3).await?;
@@ -121,7 +122,6 @@ async fn upgrade_and_roll_back(world: &World) -> Result<()> {
         "--force-conflicts",
     ];
     world.plane.helm(&rollback).await?.ok()?;
-    installation::forget_values(world);
     old_replicas_gone(world).await
 }
 

@@ -13,7 +13,7 @@ use xtrinode::trino::words::{NodeState, QueryState};
 use super::installation::{self, ENFORCE};
 use crate::simulated_load::SimulatedLoad;
 use crate::story::say;
-use crate::trino_on_plane::{Spec, TrinoOnPlane, WORKERS};
+use crate::trino_on_plane::{Nodes, Spec, TrinoOnPlane, WORKERS};
 use crate::wait;
 use crate::world::World;
 
@@ -40,7 +40,7 @@ pub fn spec(namespace: &'static str) -> Spec {
 /// The same on nodes of its own, for scenarios that drain, taint or cordon them.
 pub fn spec_on_own_nodes(namespace: &'static str) -> Spec {
     Spec {
-        own_nodes: true,
+        nodes: Nodes::Own,
         ..spec(namespace)
     }
 }
@@ -49,7 +49,7 @@ pub fn spec_on_own_nodes(namespace: &'static str) -> Spec {
 pub fn spec_on_one_node(namespace: &'static str) -> Spec {
     Spec {
         workers: 3,
-        gathered: true,
+        nodes: Nodes::OwnGathered,
         ..spec_on_own_nodes(namespace)
     }
 }

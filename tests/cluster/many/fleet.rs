@@ -14,7 +14,7 @@ use super::member::Member;
 use crate::guarded::installation::{self, ENFORCE};
 use crate::load::Report;
 use crate::story::say;
-use crate::trino_on_plane::{Owner, Spec};
+use crate::trino_on_plane::{Nodes, Owner, Spec};
 use crate::wait;
 use crate::world::World;
 
@@ -187,7 +187,7 @@ impl Fleet {
         let spec = Spec {
             workers: WORKERS,
             simulated: true,
-            own_nodes: true,
+            nodes: Nodes::Own,
             ..Spec::new("many-unguarded")
         };
         let member = Member::start(world, spec, self.notice()).await?;
@@ -233,7 +233,7 @@ fn real(number: usize) -> Spec {
 fn enforced(number: usize) -> Spec {
     Spec {
         labels: &[ENFORCE],
-        own_nodes: true,
+        nodes: Nodes::Own,
         // Named for the whole run.
         ..Spec::new(String::leak(format!("many-{number:02}")))
     }
