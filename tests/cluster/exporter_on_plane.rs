@@ -9,7 +9,7 @@ use crate::runner::{Scenario, Stage};
 use crate::story::say;
 use crate::trino::Version;
 use crate::trino_config::ADMIN;
-use crate::trino_on_plane::{Owner, Spec, TrinoOnPlane};
+use crate::trino_on_plane::{INSTANCE, Owner, Spec, TrinoOnPlane};
 use crate::world::World;
 use crate::{exporter, http, wait};
 
@@ -77,7 +77,7 @@ pub async fn install(world: &World, cluster: &TrinoOnPlane) -> Result<String> {
         format!("namespace={namespace}"),
         format!("coordinators.default.url={}", cluster.url),
         format!("coordinators.default.namespace={namespace}"),
-        format!("coordinators.default.release={}", cluster.release()),
+        format!("coordinators.default.release={INSTANCE}"),
         format!("trinoAuth.headerValue={ADMIN}"),
         "prometheus.url=".into(),
         "workerMapping=kubernetes".into(),

@@ -20,7 +20,7 @@ pub const WORKERS: &str = "app.kubernetes.io/component=worker";
 pub const COORDINATOR: &str = "app.kubernetes.io/component=coordinator";
 
 /// The instance label of every cluster; namespaces tell them apart.
-const INSTANCE: &str = "blue";
+pub const INSTANCE: &str = "blue";
 
 /// What makes the workers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -258,11 +258,6 @@ impl TrinoOnPlane {
         world.plane.kubectl(&unguard).await?.ok()?;
         let delete = ["delete", "namespace", namespace, "--wait=false"];
         world.plane.kubectl(&delete).await?.ok().map(drop)
-    }
-
-    /// The release that its pods say they belong to.
-    pub const fn release(&self) -> &'static str {
-        INSTANCE
     }
 
     /// What the guard calls it.

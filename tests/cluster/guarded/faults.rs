@@ -71,7 +71,7 @@ async fn disturbed(world: &mut World, namespace: &'static str, fault: Fault) -> 
     strike_mid_drain(world, scene, fault).await
 }
 
-/// The guard's own collector goes on where the exporter's stream breaks off, and stops when that is back.
+/// The exporter is killed, comes back, and falls silent: the guard's own collector goes on, and stops when it speaks again.
 async fn without_exporter(world: &mut World) -> Result<()> {
     installation::usual(world).await?;
     let mut scene = Scene::without_guard(world, spec("streamed")).await?;
@@ -83,29 +83,36 @@ async fn without_exporter(world: &mut World) -> Result<()> {
     supplied(world, &scene, ("exporter", "own")).await?;
     scene.load(3).await?;
     let node = drain_begins(world, &scene).await?;
-    exporters(world, &scene, 0).await?;
+    signal_exporter(world, &scene, "KILL").await?;
+    restarted_exporter(world, &scene).await?;
+    signal_exporter(world, &scene, "STOP").await?;
     supplied(world, &scene, ("own", "exporter")).await?;
     drain_ends(world, &scene, &node).await?;
-    exporters(world, &scene, 1).await?;
+    signal_exporter(world, &scene, "CONT").await?;
     supplied(world, &scene, ("exporter", "own")).await?;
     scene.end(world).await
 }
 
-async fn exporters(world: &World, scene: &Scene, count: usize) -> Result<()> {
-    let replicas = format!("--replicas={count}");
-    let scale = [
-        "scale",
-        &scene.space(),
-        "deployment",
-        "-l",
-        EXPORTER,
-        &replicas,
-    ];
-    world.plane.show(&scale).await?;
-    world
-        .ready(scene.namespace(), EXPORTER, count)
-        .await
-        .map(drop)
+async fn signal_exporter(world: &World, scene: &Scene, signal: &str) -> Result<()> {
+    let pods = world.pods(scene.namespace(), EXPORTER).await?;
+    let exporter = pods.first().context("an exporter")?.name_any();
+    say!("  $ kill -{signal} the exporter");
+    world.agent.signal(scene.namespace(), &exporter, signal)
+}
+
+async fn restarted_exporter(world: &World, scene: &Scene) -> Result<()> {
+    let restarts = |pod: &Pod| {
+        let status = pod.status.as_ref()?.container_statuses.as_ref()?;
+        Some(status.first()?.restart_count)
+    };
+    wait::until("the exporter's next container", 60, async || {
+        let pods = world.pods(scene.namespace(), EXPORTER).await?;
+        let back = pods
+            .iter()
+            .any(|pod| restarts(pod) > Some(0) && is_ready(pod));
+        Ok(back.then_some(()))
+    })
+    .await
 }
 
 /// Waits until both replicas hear of the cluster from the one, and no more from the other.
