@@ -130,9 +130,13 @@ impl View<'_> {
         if let Glass::Broken { end, reason } = glass {
             return Gate::Open(Why::BreakGlass { end, reason });
         }
-        let gate = self
-            .by_class(pod, class)
-            .or_else(|| self.by_bound(pod, class, patience, serve));
+        let by_bound = || self.by_bound(pod, class, patience, serve);
+        let gate = match self.by_class(pod, class) {
+            // Whoever does not answer is not waited for beyond any bound.
+            Some(Gate::Look) if self.is_failing(pod) => by_bound().or(Some(Gate::Look)),
+            None => by_bound(),
+            decided => decided,
+        };
         match (gate, glass) {
             (Some(gate), _) => gate,
             (None, Glass::Flawed(what)) => Gate::Shut(Barrier::BadOverride(what)),
@@ -289,6 +293,12 @@ impl View<'_> {
             true => Some(Gate::Look),
             false => None,
         }
+    }
+
+    /// Whether the last look at a worker brought no answer.
+    fn is_failing(&self, pod: &Pod) -> bool {
+        let seen = self.evidence.worker(pod);
+        seen.is_some_and(|seen| seen.failing.is_some())
     }
 
     /// Whether a worker that starts can't serve before it hears that it is to end: its port is not even open; or it has

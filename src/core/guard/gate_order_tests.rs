@@ -1,6 +1,7 @@
 //! Break-glass, and what goes before what.
 
 use super::tests::{busy, gate, opened};
+use crate::core::guard::evidence::Said;
 use crate::core::guard::facts::place::{Mode, Namespace};
 use crate::core::guard::facts::workload::Kind;
 use crate::core::guard::gate::{Barrier, Gate, Glass, Why};
@@ -109,4 +110,27 @@ fn precedence() {
     let now = scene.now;
     scene.edit("w-0", |pod| pod.deleting = Some(now));
     assert_eq!(opened(&scene), Some(Why::Deleting));
+}
+
+/// It said DRAINED and was proven; whether it still does nobody can hear.
+#[test]
+fn who_does_not_answer_a_look_is_not_waited_for_beyond_a_bound() {
+    let silent = |seconds| {
+        let mut scene = Scene::deployment(2);
+        scene.drained("w-0");
+        scene.pass(1);
+        scene.keeps_failing("w-0", &Said::Silent, seconds);
+        scene
+    };
+    let mut scene = silent(5);
+    scene.refused("w-0", 60 * MINUTE - 1);
+    assert_eq!(gate(&scene), Gate::Look, "it may answer the next one");
+    scene.refused("w-0", 60 * MINUTE);
+    assert_eq!(opened(&scene), Some(Why::FinalBound));
+    let mut lost = silent(1);
+    lost.unready("w-0");
+    lost.keeps_failing("w-0", &Said::Silent, 10 * MINUTE - 1);
+    assert_eq!(gate(&lost), Gate::Look);
+    lost.keeps_failing("w-0", &Said::Silent, 1);
+    assert_eq!(opened(&lost), Some(Why::Unreachable));
 }

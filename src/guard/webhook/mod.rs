@@ -260,3 +260,6 @@ fn json(answer: &Answer) -> Response {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,6 +8,7 @@ use crate::core::guard::facts::Name;
 use crate::core::guard::facts::place::{Mode, Namespace};
 use crate::core::guard::notes::{Cause, GrantKey};
 use crate::core::guard::plan::scene::{SPACE, Scene};
+use crate::core::guard::review::{Identities, Path, read};
 use crate::core::guard::rows::Row;
 use crate::core::guard::staging::{by, by_person, delete};
 
@@ -49,6 +50,48 @@ fn space(mode: Option<Mode>, terminating: bool) -> Scene {
     };
     scene.world.put_namespace(SPACE.to_owned(), namespace);
     scene
+}
+
+/// What the API server sends for one pod of a collection: the request has no name.
+fn of_a_collection(pod: &str) -> Ask {
+    let body = serde_json::json!({"kind": "AdmissionReview", "apiVersion": "admission.k8s.io/v1", "request": {
+        "uid": "u", "operation": "DELETE", "resource": {"resource": "pods"}, "namespace": SPACE,
+        "userInfo": {"username": crate::core::guard::staging::USER},
+        "oldObject": {"metadata": {"name": pod, "namespace": SPACE, "uid": format!("uid-{pod}")}}}});
+    let review = read(
+        Path::PodDelete,
+        body.to_string().as_bytes(),
+        &Identities::default(),
+    );
+    review.expect("a review").ask.expect("a question")
+}
+
+/// `w-0` is at risk, `w-1` was drained.
+fn one_of_two() -> Scene {
+    let mut scene = busy();
+    scene.drain("w-1");
+    scene.cycle(&[("w-0", 14)]);
+    scene.announced("w-1");
+    scene
+}
+
+/// `w-0` is at risk, and its removal was first refused so many seconds ago, right before its drain began.
+fn long_refused(seconds: u64) -> Scene {
+    let mut scene = busy();
+    scene.recorded("w-0", seconds);
+    scene.refused("w-0", seconds);
+    scene
+}
+
+/// The node of `w-0` has been away for so many seconds.
+fn cut_off(mut scene: Scene, seconds: u64) -> Scene {
+    scene.unready("w-0");
+    scene.keeps_failing("w-0", &Said::Silent, seconds);
+    scene
+}
+
+fn by_taint() -> Ask {
+    by(Caller::TaintController, delete("w-0"))
 }
 
 table! {
@@ -127,10 +170,49 @@ table! {
     )
     .grant("w-0", GrantKey::Pod, true)
     .warns("refused for as long as may be");
-    /// Karpenter after its own grace period, cluster-autoscaler when it forces: deletions like any other.
+    /// The taint-eviction controller asks minutes after a node was lost. That alone frees nobody: the worker may run on and
+    /// be connected to its coordinator.
+    d5_unreachable_node = Case::waits(cut_off(Scene::deployment(2), 599), by_taint(), Row::Unknown)
+        .want("w-0", Cause::Taint)
+        .says(&["nothing is known"]);
+    d5_unreachable_node_for_as_long_as_may_be =
+        Case::allowed(cut_off(Scene::deployment(2), 600), by_taint(), Row::UnknownMax)
+            .grant("w-0", GrantKey::Pod, false)
+            .warns("what it holds is not known");
+    /// Its coordinator still reads tasks of it.
+    d5_unreachable_node_with_tasks = Case::waits(
+        {
+            let mut scene = cut_off(busy(), 600);
+            scene.cycle(&[("w-0", 14)]);
+            scene
+        },
+        by_taint(),
+        Row::Busy,
+    )
+    .want("w-0", Cause::Taint)
+    .says(&["14 tasks"]);
+    /// cluster-autoscaler that forces is refused like anybody, and whoever drains the worker hears of it.
     d6_autoscaler_by_force = refused(Caller::Other, Cause::Delete);
+    d6_autoscaler_by_force_before_its_bound =
+        Case::waits(long_refused(1799), ask(), Row::Busy)
+            .want("w-0", Cause::Delete)
+            .says(&["14 tasks"]);
+    d6_autoscaler_by_force_at_its_bound = Case::allowed(long_refused(1800), ask(), Row::MaxBlock)
+        .grant("w-0", GrantKey::Pod, true)
+        .warns("14 tasks (34.0 MiB) for 2 queries will be lost");
+    /// Karpenter cuts the grace period to what is left of the node's own, down to a second: to a busy worker that is force.
+    d6_karpenter_by_force = Case::forbidden(busy(), forced(1), Row::Force)
+        .want("w-0", Cause::Delete)
+        .says(&["14 tasks", "grace period below its own 5m"]);
+    d6_karpenter_by_force_at_its_bound = Case::allowed(long_refused(1800), forced(1), Row::MaxBlock)
+        .grant("w-0", GrantKey::Pod, true)
+        .warns("will be lost");
     /// The name comes from the object; each pod is judged alone.
-    d7_of_a_collection = Case::allowed(drained(), ask(), Row::Drained).grant("w-0", GrantKey::Pod, true);
+    d7_of_a_collection = Case::allowed(one_of_two(), of_a_collection("w-1"), Row::Drained)
+        .grant("w-1", GrantKey::Pod, true);
+    d7_of_a_collection_and_busy = Case::waits(one_of_two(), of_a_collection("w-0"), Row::Busy)
+        .want("w-0", Cause::Delete)
+        .says(&["trino/w-0", "14 tasks"]);
     d7_not_seen_yet = Case::waits(busy(), by_person(of("uid-of-a-later-pod", false, None)), Row::Unknown)
         .says(&["not known yet"]);
     d7_not_opted_in = Case::allowed(

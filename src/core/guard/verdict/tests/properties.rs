@@ -18,7 +18,7 @@ use crate::trino::words::NodeState;
 
 /// One thing that happens in a scene.
 #[derive(Clone, Debug)]
-enum Step {
+pub enum Step {
     Pass(u64),
     Says(usize, NodeState),
     Look(usize, Said),
@@ -38,7 +38,8 @@ enum Step {
 const WORKERS: [&str; 3] = ["w-0", "w-1", "w-2"];
 
 impl Step {
-    fn happen(self, scene: &mut Scene) {
+    /// Lets it happen.
+    pub fn happen(self, scene: &mut Scene) {
         match self {
             Self::Pass(seconds) => scene.pass(seconds),
             Self::Says(at, state) => scene.says(WORKERS[at], state),
@@ -75,7 +76,8 @@ fn named(tasks: &[u64]) -> Vec<(&'static str, u64)> {
     WORKERS.into_iter().zip(tasks.iter().copied()).collect()
 }
 
-fn state() -> impl Strategy<Value = NodeState> {
+/// A state that a worker tells.
+pub fn state() -> impl Strategy<Value = NodeState> {
     prop_oneof![
         1 => Just(NodeState::Active),
         1 => Just(NodeState::Draining),
@@ -85,7 +87,8 @@ fn state() -> impl Strategy<Value = NodeState> {
     ]
 }
 
-fn said() -> impl Strategy<Value = Said> {
+/// What a look brings that is no state.
+pub fn said() -> impl Strategy<Value = Said> {
     let starts = Said::State {
         state: NodeState::Unknown,
         starting: true,
@@ -129,11 +132,13 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-fn steps() -> impl Strategy<Value = Vec<Step>> {
+/// Anything that may happen.
+pub fn steps() -> impl Strategy<Value = Vec<Step>> {
     proptest::collection::vec(step(), 0..40)
 }
 
-fn played(steps: Vec<Step>) -> Scene {
+/// Three workers after these steps.
+pub fn played(steps: Vec<Step>) -> Scene {
     let mut scene = Scene::deployment(3);
     for step in steps {
         step.happen(&mut scene);

@@ -33,7 +33,7 @@ fn tasks(scene: &mut Scene, workers: &[u32]) {
 }
 
 /// Of five workers these are drained, the rest is busy.
-fn drained(kind: Kind, names: &[&str]) -> Scene {
+pub fn drained(kind: Kind, names: &[&str]) -> Scene {
     let mut scene = busy(kind);
     for name in names {
         scene.drain(name);
