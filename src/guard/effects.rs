@@ -203,7 +203,7 @@ impl Effects {
     async fn write_want(&self, ask: &Ask, uid: &str, effect: &Effect) {
         let (mut races, mut pause) = (TRIES, CATCH_UP);
         let end = Instant::now() + PATIENCE;
-        while Instant::now() < end && !self.tasks.is_closed() {
+        loop {
             let edit = self.state.view(|view| {
                 let pod = view.world.pod_by_uid(uid)?;
                 Some((pod.clone(), edit::want(view, ask, pod, effect)?))
@@ -215,7 +215,10 @@ impl Effects {
             self.report("want", &written);
             match written {
                 Written::LostRace if races > 0 => races -= 1,
-                Written::Failed(_) => pause = (pause * 2).min(LONGEST),
+                // Whoever leaves waits for no API server that is away.
+                Written::Failed(_) if Instant::now() < end && !self.tasks.is_closed() => {
+                    pause = (pause * 2).min(LONGEST);
+                }
                 _ => return,
             }
             tokio::time::sleep(pause).await;
