@@ -140,7 +140,7 @@ impl Desk {
 pub const JSON: &str = "application/json";
 
 /// A review of an operation on `w-0` or `w`: what differs from it is in `request`.
-pub fn review(operation: &str, resource: &str, sub: &str, request: Value) -> Value {
+pub fn review(operation: &str, resource: &str, sub: &str, request: &Value) -> Value {
     let mut whole = json!({
         "uid": "r-1", "operation": operation, "namespace": SPACE, "userInfo": {"username": USER},
         "resource": {"group": "", "version": "v1", "resource": resource}, "subResource": sub,
@@ -157,7 +157,7 @@ pub fn eviction() -> Value {
         "CREATE",
         "pods",
         "eviction",
-        json!({"name": "w-0", "object": object}),
+        &json!({"name": "w-0", "object": object}),
     )
 }
 

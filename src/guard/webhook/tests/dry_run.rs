@@ -59,14 +59,14 @@ fn deletion() -> Value {
         "DELETE",
         "pods",
         "",
-        json!({"name": "w-0", "oldObject": object}),
+        &json!({"name": "w-0", "oldObject": object}),
     )
 }
 
 fn scale(new: u32) -> Value {
     let scale = |replicas: u32| json!({"metadata": {"name": "w", "namespace": SPACE}, "spec": {"replicas": replicas}});
     let fields = json!({"name": "w", "oldObject": scale(3), "object": scale(new)});
-    review("UPDATE", "deployments", "scale", fields)
+    review("UPDATE", "deployments", "scale", &fields)
 }
 
 fn tries() -> Vec<Try> {

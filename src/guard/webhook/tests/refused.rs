@@ -72,10 +72,10 @@ async fn what_our_rules_do_not_ask_for_is_allowed_and_counted() {
     let desk = desk();
     let object = json!({"name": "w-0", "object": {"metadata": {"name": "w-0"}}});
     let others = [
-        review("CONNECT", "pods", "exec", object.clone()),
-        review("CREATE", "pods", "", object.clone()),
-        review("UPDATE", "pods", "eviction", object.clone()),
-        review("PURGE", "pods", "eviction", object),
+        review("CONNECT", "pods", "exec", &object),
+        review("CREATE", "pods", "", &object),
+        review("UPDATE", "pods", "eviction", &object),
+        review("PURGE", "pods", "eviction", &object),
     ];
     for review in &others {
         let answer = desk.review(Path::Eviction, review).await;

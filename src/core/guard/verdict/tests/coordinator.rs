@@ -175,9 +175,8 @@ table! {
     k3_template = Case::waits(busy(), template(), Row::CoordinatorBusy)
         .want("c-0", Cause::Delete)
         .says(&["3 unfinished queries"]);
-    k3_template_of_a_deployment_that_recreates_from_now_on =
-        Case::allowed(busy(), template_of("c", false), Row::WorkloadNotGuarded);
-    k3_template_of_a_deployment_that_recreated_until_now = Case::waits(
+    k3_template_that_recreates = Case::allowed(busy(), template_of("c", false), Row::WorkloadNotGuarded);
+    k3_template_that_no_longer_recreates = Case::waits(
         with(busy(), |scene| scene.tune(Kind::Deployment, "c", |workload| workload.recreate = true)),
         template(),
         Row::CoordinatorBusy,

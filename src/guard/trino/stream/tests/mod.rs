@@ -243,7 +243,7 @@ async fn silence_ends_a_stream() {
         .await;
     bench.until(|| bench.heard().is_some()).await;
     let second = Duration::from_secs(1);
-    advance(DEAF - second).await;
+    advance(DEAF.saturating_sub(second)).await;
     turns(PER_MOVE).await;
     assert!(!line.is_left(), "it may yet say something");
     advance(second).await;
