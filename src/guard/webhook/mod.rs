@@ -141,13 +141,13 @@ impl Webhook {
             self.count(path, "allow", Row::NotGuarded.reason());
             return Ok(json(&Answer::allowed(&uid)));
         };
-        if path == Path::MutateScale {
-            return Ok(self.clamped(&uid, &ask, mode));
-        }
         if !trusted {
             self.counters.untrusted.inc();
         }
         let live = mode == Mode::Enforce && trusted && !ask.dry_run;
+        if path == Path::MutateScale {
+            return Ok(self.clamped(&uid, &ask, mode, live));
+        }
         let verdict = self.within_deadline(&ask, live).await;
         Ok(self.answer(path, &uid, ask, verdict, mode, live))
     }
@@ -189,7 +189,7 @@ impl Webhook {
     }
 
     /// A lower number that would take a busy worker becomes one that does not. Only ever helps: validation judges again.
-    fn clamped(&self, uid: &str, ask: &Ask, mode: Mode) -> Response {
+    fn clamped(&self, uid: &str, ask: &Ask, mode: Mode, live: bool) -> Response {
         use crate::core::guard::ask::Request;
         let Request::Scale {
             kind,
@@ -216,7 +216,7 @@ impl Webhook {
         let patch = Patch {
             replicas: clamp.given,
         };
-        if !ask.dry_run {
+        if live {
             self.effects.clamped(*kind, workload, clamp);
         }
         json(&Answer::patched(uid, patch, &warning))
@@ -256,3 +256,6 @@ fn json(answer: &Answer) -> Response {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
