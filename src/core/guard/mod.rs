@@ -20,6 +20,8 @@ pub mod rank;
 pub mod review;
 pub mod rows;
 #[cfg(test)]
+pub(crate) mod snapshots;
+#[cfg(test)]
 pub(crate) mod staging;
 pub mod status;
 pub mod supply;

@@ -175,3 +175,6 @@ fn bearer(file: &Path) -> anyhow::Result<http::HeaderValue> {
     value.set_sensitive(true);
     Ok(value)
 }
+
+#[cfg(test)]
+mod tests;
