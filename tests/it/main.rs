@@ -12,6 +12,7 @@ mod config;
 mod demo;
 mod docs;
 mod exporter;
+mod fuzz;
 mod guard_client;
 mod layers;
 mod manifests;

@@ -1,6 +1,7 @@
 //! What happened to one worker, written down as it happened: everything that was ever said of the container that runs now.
 
 use xtrinode::core::guard::evidence::Said;
+use xtrinode::core::guard::facts::pod::Container;
 use xtrinode::core::guard::time::Time;
 use xtrinode::trino::words::NodeState;
 
@@ -33,10 +34,14 @@ impl Record {
         self.of(container).looks.push((at, said.clone()));
     }
 
-    /// A cycle was told of.
-    pub fn told(&mut self, container: Option<&str>, told: Told) {
-        if let Some(container) = container {
-            self.of(container).told.push(told);
+    /// A cycle was told of. What began before the container did is about an earlier one.
+    pub fn told(&mut self, container: Option<&Container>, told: Told) {
+        let Some(running) = container.filter(|container| container.running) else {
+            return;
+        };
+        let record = self.of(&running.id);
+        if running.started.is_none_or(|started| told.began > started) {
+            record.told.push(told);
         }
     }
 
