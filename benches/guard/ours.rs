@@ -8,10 +8,10 @@ use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
+use xtrinode::cluster::calendar::Calendar;
 use xtrinode::config::ClientTls;
 use xtrinode::core::guard::policy::Policy;
 use xtrinode::core::guard::review::Identities;
-use xtrinode::guard::clock::Clock;
 use xtrinode::guard::config::{self, Drain, Overrides, OwnPod, Settings};
 use xtrinode::guard::counters::Counters;
 use xtrinode::guard::effects::Effects;
@@ -37,7 +37,7 @@ const LOOKS: Duration = Duration::from_secs(8);
 pub fn serve(folder: &Path, port: u16) -> anyhow::Result<()> {
     let runtime = pinned(super::process::SERVER)?;
     runtime.block_on(async {
-        let clock = Clock::start();
+        let clock = Calendar::start();
         let scene = Scene::large(port);
         let (state, world) = state(&scene, clock);
         let webhook = webhook(state.clone(), world, folder, port)?;
@@ -50,7 +50,10 @@ pub fn serve(folder: &Path, port: u16) -> anyhow::Result<()> {
     })
 }
 
-fn state(scene: &Scene, clock: Clock) -> (State, Arc<RwLock<xtrinode::core::guard::world::World>>) {
+fn state(
+    scene: &Scene,
+    clock: Calendar,
+) -> (State, Arc<RwLock<xtrinode::core::guard::world::World>>) {
     let now = clock.now();
     let world = scene.world(now);
     let evidence = scene.evidence(&world, now);
@@ -121,7 +124,7 @@ fn tls(folder: &Path) -> anyhow::Result<Arc<Tls>> {
 async fn renew(state: State, scene: Scene) {
     loop {
         tokio::time::sleep(LOOKS).await;
-        let now = state.clock().now();
+        let now = state.calendar().now();
         state.learn(|evidence, _| scene.look(evidence, now));
     }
 }

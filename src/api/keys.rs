@@ -14,6 +14,8 @@ pub enum Place {
     Workload,
     /// An annotation of a pod, a workload or a namespace.
     Any,
+    /// An annotation of the guard's Lease.
+    Lease,
 }
 
 /// Who writes a key.
@@ -60,6 +62,8 @@ pub const DRAINED_AT: &str = "xtrinode.io/drained-at";
 pub const RETURNING: &str = "xtrinode.io/returning";
 /// A removal that was allowed and is not seen yet.
 pub const GRANT: &str = "xtrinode.io/grant";
+/// The times in which no guard ran, on its Lease.
+pub const UNGUARDED: &str = "xtrinode.io/unguarded";
 /// Written by the operator on a runtime's workloads while it suspends it.
 pub const SUSPENDING: &str = "xtrinode.io/suspending";
 /// The clamp's last answer on a workload.
@@ -86,7 +90,7 @@ pub const COMPONENT: &str = "app.kubernetes.io/component";
 pub const INSTANCE: &str = "app.kubernetes.io/instance";
 
 /// Every key, in the order of the documentation.
-pub const ALL: [Key; 20] = [
+pub const ALL: [Key; 21] = [
     Key {
         name: GUARD,
         place: Place::NamespaceLabel,
@@ -206,6 +210,12 @@ pub const ALL: [Key; 20] = [
         place: Place::Pod,
         writer: Writer::Guard,
         says: "`true` on busy workers, where `hints.enabled`",
+    },
+    Key {
+        name: UNGUARDED,
+        place: Place::Lease,
+        writer: Writer::Guard,
+        says: "when no guard ran, or the clock jumped: such times count for no bound",
     },
 ];
 

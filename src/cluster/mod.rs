@@ -1,6 +1,7 @@
 //! The Kubernetes adapter: watches what the guard has to know, writes what it decided, elects the one that acts.
 //! Translates between the API and plain facts; decides nothing about disruptions.
 
+pub mod calendar;
 pub mod client;
 pub mod events;
 pub mod evict;
@@ -16,4 +17,4 @@ pub mod strays;
 pub mod watch;
 
 #[cfg(test)]
-mod stub;
+pub(crate) mod stub;

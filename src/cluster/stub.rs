@@ -6,12 +6,16 @@ use std::time::Duration;
 
 use axum::body::Body as Answered;
 use futures::StreamExt as _;
-use http::{Request, Response};
+use http::header::DATE;
+use http::{HeaderValue, Request, Response, StatusCode};
 use http_body_util::BodyExt as _;
+use jiff::Timestamp;
+use jiff::fmt::rfc2822::DateTimePrinter;
 use kube::client::Body;
 use serde_json::{Value, json};
 
 use crate::core::guard::facts::pod::{ClusterId, Pod, Role};
+use crate::core::guard::time::Time;
 
 use super::client::Kubernetes;
 use super::raw::pod::pod_as;
@@ -44,6 +48,8 @@ pub enum Answer {
     Events { lines: Vec<Value>, open: bool },
     /// A watch without events that ends after a while.
     Late(Duration),
+    /// An empty document, dated so.
+    Dated(Time),
     /// Nothing, for ever.
     Silence,
 }
@@ -61,16 +67,30 @@ impl Answer {
     }
 
     fn response(self) -> Response<Answered> {
+        let date = self.date();
         let (code, body) = match self {
+            Self::Dated(_) => (200, Answered::from("{}")),
             Self::Json(code, document) => (code, Answered::from(document.to_string())),
             Self::Events { lines, open } => (200, events(lines, open)),
             Self::Late(span) => (200, late(span)),
             Self::Silence => unreachable!("handled before"),
         };
-        Response::builder()
-            .status(code)
-            .body(body)
-            .expect("a response")
+        let mut response = Response::new(body);
+        *response.status_mut() = StatusCode::from_u16(code).expect("a code");
+        if let Some(date) = date {
+            response.headers_mut().insert(DATE, date);
+        }
+        response
+    }
+
+    fn date(&self) -> Option<HeaderValue> {
+        let Self::Dated(at) = self else {
+            return None;
+        };
+        let at = i64::try_from(at.as_millis()).expect("a time");
+        let at = Timestamp::from_millisecond(at).expect("a time");
+        let text = DateTimePrinter::new().timestamp_to_rfc9110_string(&at);
+        Some(text.expect("a date").parse().expect("a header"))
     }
 }
 

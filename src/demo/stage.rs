@@ -20,9 +20,9 @@ use super::kubernetes::{Controllers, objects};
 use super::players::{self, Players};
 use super::simulator::{Access, Bind, Simulator, SimulatorConfig, Timing, Users};
 use super::wiring::Watcher;
+use crate::cluster::calendar::Calendar;
 use crate::core::guard::facts::pod::{Pod, Role};
 use crate::core::guard::world::World;
-use crate::guard::clock::Clock;
 use crate::trino::words::QueryState;
 
 /// How often queries are looked over.
@@ -232,7 +232,7 @@ async fn count(
 
 /// The objects at the beginning: workers are still to be made.
 fn objects_of(script: &Script, simulator: &Simulator) -> anyhow::Result<Store> {
-    let store = Store::new(script.seed, Clock::start());
+    let store = Store::new(script.seed, Calendar::start());
     let address = Url::parse(&simulator.coordinator_uri())?;
     let sockets = address.socket_addrs(|| None)?;
     let socket = sockets.first().context("the coordinator has no address")?;

@@ -6,6 +6,7 @@ use futures::FutureExt as _;
 use futures::future::{self, BoxFuture};
 
 use super::*;
+use crate::cluster::calendar::Calendar;
 use crate::core::guard::ask::{Caller, Outcome as Answer};
 use crate::core::guard::edit::Edit;
 use crate::core::guard::facts::pod::Pod;
@@ -15,7 +16,6 @@ use crate::core::guard::plan::scene::{SPACE, Scene};
 use crate::core::guard::policy::Policy;
 use crate::core::guard::staging::{by, delete};
 use crate::core::guard::world::World;
-use crate::guard::clock::Clock;
 use crate::guard::state::Atlas;
 
 /// Answers all the same, and keeps the versions that it was given to write onto.
@@ -83,7 +83,7 @@ impl Desk {
         }
         let world = Arc::new(RwLock::new(scene.world));
         let atlas = Atlas::Held(Arc::clone(&world));
-        let state = State::new(atlas, Policy::default(), Clock::start());
+        let state = State::new(atlas, Policy::default(), Calendar::start());
         let pen = Arc::new(Notebook {
             answer,
             versions: Mutex::default(),

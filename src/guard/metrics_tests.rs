@@ -10,10 +10,10 @@ use crate::core::guard::plan::scene::Scene;
 use crate::process::exposition::Exposition;
 use crate::process::metrics::Metrics;
 
-use super::clock::Clock;
 use super::counters::{Answered, At, Counters, Lost, Outcome, Reason};
 use super::gauges::Gauges;
 use super::state::{Atlas, State};
+use crate::cluster::calendar::Calendar;
 
 /// Registered where the certificate, the configurations and the build are at hand.
 const ELSEWHERE: [&str; 4] = [
@@ -36,7 +36,7 @@ fn documented() -> BTreeSet<(String, String)> {
 
 fn state() -> State {
     let mut scene = Scene::deployment(2);
-    let now = Clock::start().now();
+    let now = Calendar::start().now();
     scene.edit("w-0", |pod| {
         pod.notes.blocked_since = Some(now);
         pod.notes.want = Some(Want {
@@ -48,7 +48,7 @@ fn state() -> State {
         });
     });
     let atlas = Atlas::Held(Arc::new(RwLock::new(scene.world)));
-    State::new(atlas, scene.policy, Clock::start())
+    State::new(atlas, scene.policy, Calendar::start())
 }
 
 fn touched() -> Counters {

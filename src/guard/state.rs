@@ -11,7 +11,7 @@ use crate::core::guard::policy::Policy;
 use crate::core::guard::verdict;
 use crate::core::guard::world::World;
 
-use super::clock::Clock;
+use crate::cluster::calendar::Calendar;
 
 /// Where Kubernetes' facts are.
 #[derive(Clone, Debug)]
@@ -34,25 +34,25 @@ pub struct State {
     atlas: Atlas,
     evidence: Arc<RwLock<Evidence>>,
     policy: Arc<Policy>,
-    clock: Clock,
+    calendar: Calendar,
 }
 
 impl State {
     /// A state over these facts.
     #[must_use]
-    pub fn new(atlas: Atlas, policy: Policy, clock: Clock) -> Self {
+    pub fn new(atlas: Atlas, policy: Policy, calendar: Calendar) -> Self {
         Self {
             atlas,
             evidence: Arc::default(),
             policy: Arc::new(policy),
-            clock,
+            calendar,
         }
     }
 
-    /// The clock.
+    /// What time it is.
     #[must_use]
-    pub const fn clock(&self) -> Clock {
-        self.clock
+    pub const fn calendar(&self) -> Calendar {
+        self.calendar
     }
 
     /// The policy.
@@ -69,7 +69,7 @@ impl State {
                 world,
                 evidence: &evidence,
                 policy: &self.policy,
-                now: self.clock.now(),
+                now: self.calendar.now(),
             })
         })
     }

@@ -7,14 +7,16 @@ use std::time::Duration;
 use anyhow::Context as _;
 use tokio_util::sync::CancellationToken;
 
+use crate::cluster::calendar::Calendar;
 use crate::cluster::client::{Kubernetes, whoami};
 use crate::cluster::events::Herald;
 use crate::cluster::lease::Leadership;
-use crate::cluster::lease::candidate::{Candidate, Terms};
+use crate::cluster::lease::candidate::{Candidate, Clocks, Terms};
 use crate::cluster::selection::{Entry, Selection};
 use crate::cluster::selector;
 use crate::cluster::watch::{self, Watched, Watches};
 use crate::collect;
+use crate::core::guard::dates::Gaps;
 use crate::core::guard::facts::Name;
 use crate::core::guard::facts::pod::{ClusterId, Role};
 use crate::core::guard::review::Identities;
@@ -23,7 +25,6 @@ use crate::process::metrics::Metrics;
 use crate::process::readiness::Readiness;
 use crate::process::tasks::Tasks;
 
-use super::clock::Clock;
 use super::config::{Cluster, Labels, Settings};
 use super::counters::Counters;
 use super::effects::Effects;
@@ -34,6 +35,7 @@ use super::obituary::Obituary;
 use super::pen::Pen;
 use super::state::{Atlas, Fresh, State};
 use super::strays::Strays;
+use super::timekeeper::Timekeeper;
 use super::trino::lists::Lists;
 use super::trino::looks::Looks;
 use super::trino::own::Own;
@@ -87,12 +89,19 @@ impl Guard {
         let connected = Kubernetes::connect().await;
         let connected = connected.context("the guard needs a service account or a kubeconfig")?;
         let mut base = Base::new(settings, connected, stop, CancellationToken::new());
-        let clock = base.clock().await;
-        let (state, fresh) = base.state(clock)?;
+        let calendar = base.calendar().await;
+        let gaps = base.gaps(calendar).await;
+        let (state, fresh) = base.state(calendar, gaps)?;
         let (pen, herald) = base.pen();
         let looks = base.trino(&state);
         let (leader, leadership) = base.candidate(&state, &pen, &looks, &fresh);
         let (power, stop) = (leader.power.clone(), stop.clone());
+        let timekeeper = Timekeeper {
+            kubernetes: base.kubernetes.clone(),
+            calendar,
+        };
+        let keeps = timekeeper.run(stop.clone());
+        base.tasks.spawn("keep the time", keeps);
         let strays = base.strays(&state, herald, leader.lead.clone())?;
         base.spawn("ask whether workers drain", power.run(stop.clone()));
         base.spawn("look for pods that nobody guards", strays.run(stop.clone()));
@@ -123,7 +132,7 @@ pub fn cleaner(
     stop: &CancellationToken,
 ) -> anyhow::Result<(Leader, Tasks)> {
     let mut base = Base::new(settings, kubernetes, stop, stop.clone());
-    let (state, fresh) = base.state(Clock::start())?;
+    let (state, fresh) = base.state(Calendar::start(), Gaps::default())?;
     let (pen, _) = base.pen();
     let looks = base.trino(&state);
     let leader = base.leader(&state, &pen, &looks, &fresh, lead);
@@ -132,13 +141,15 @@ pub fn cleaner(
 
 /// Whoever asks for the Lease of an installation, without standing for it.
 pub fn candidate(settings: &Settings, kubernetes: &Kubernetes) -> Candidate {
-    stand(settings, kubernetes, collect::clock::Clock::start()).0
+    let clock = collect::clock::Clock::start();
+    stand(settings, kubernetes, clock, Calendar::start()).0
 }
 
 fn stand(
     settings: &Settings,
     kubernetes: &Kubernetes,
     clock: collect::clock::Clock,
+    calendar: Calendar,
 ) -> (Candidate, Leadership) {
     let installation = settings.installation.clone();
     let lease = installation.lease;
@@ -148,7 +159,14 @@ fn stand(
         retry: lease.renew_interval,
         ..Terms::default()
     };
-    Candidate::new(kubernetes.clone(), name, installation.replica, terms, clock)
+    let clocks = Clocks { clock, calendar };
+    Candidate::new(
+        kubernetes.clone(),
+        name,
+        installation.replica,
+        terms,
+        clocks,
+    )
 }
 
 impl Base {
@@ -172,12 +190,12 @@ impl Base {
     }
 
     /// The time as all replicas have it, as far as the API server tells it.
-    async fn clock(&self) -> Clock {
+    async fn calendar(&self) -> Calendar {
         let mut trouble = String::new();
         for _ in 0..ASKS {
             trouble = match self.kubernetes.time(TIME).await {
                 Ok(server) => match server.and_then(Time::of) {
-                    Some(server) => return Clock::agreed(server),
+                    Some(server) => return Calendar::agreed(server),
                     None => "its answer has no usable Date header".to_owned(),
                 },
                 Err(failure) => failure.to_string(),
@@ -187,22 +205,42 @@ impl Base {
             trouble,
             "The API server did not tell the time: this node's clock counts"
         );
-        Clock::start()
+        Calendar::start()
     }
 
-    fn state(&mut self, clock: Clock) -> anyhow::Result<(State, Arc<dyn Fresh>)> {
-        let watched = self.watch()?;
+    /// The times without a guard, which the Lease tells: nothing that was written before counts for them.
+    async fn gaps(&self, calendar: Calendar) -> Gaps {
+        let mut trouble = None;
+        for _ in 0..ASKS {
+            let candidate = candidate(&self.settings, &self.kubernetes);
+            match candidate.begin(calendar.now()).await {
+                Ok(gaps) => return gaps,
+                Err(failure) => trouble = Some(failure),
+            }
+        }
+        let trouble = trouble.map(|failure| failure.to_string());
+        tracing::warn!(
+            trouble,
+            "The Lease does not tell when nobody guarded: what is written on pods counts as it stands"
+        );
+        Gaps::default()
+    }
+
+    fn state(&mut self, calendar: Calendar, gaps: Gaps) -> anyhow::Result<(State, Arc<dyn Fresh>)> {
+        let watched = self.watch(calendar, gaps)?;
         let fresh: Arc<dyn Fresh> = Arc::new(Watching(watched.clone(), self.clock));
         let policy = self.settings.policy.clone();
-        let state = State::new(Atlas::Watched(watched), policy, clock);
+        let state = State::new(Atlas::Watched(watched), policy, calendar);
         Ok((state, fresh))
     }
 
-    fn watch(&mut self) -> anyhow::Result<Watched> {
+    fn watch(&mut self, calendar: Calendar, gaps: Gaps) -> anyhow::Result<Watched> {
         let options = watch::Options {
             selection: selection(&self.settings)?,
             enabled: self.settings.mode,
             external: self.settings.clusters.iter().map(cluster_id).collect(),
+            calendar,
+            gaps,
         };
         let Watches {
             watched,
@@ -282,7 +320,12 @@ impl Base {
         looks: &Looks,
         fresh: &Arc<dyn Fresh>,
     ) -> (Leader, Leadership) {
-        let (candidate, leadership) = stand(&self.settings, &self.kubernetes, self.clock);
+        let (candidate, leadership) = stand(
+            &self.settings,
+            &self.kubernetes,
+            self.clock,
+            state.calendar(),
+        );
         let stop = self.stop.clone();
         self.spawn("stand for leader", candidate.run(stop));
         let lead = Arc::new(leadership.clone());

@@ -30,6 +30,7 @@ fn place(place: Place) -> &'static str {
         Place::Pod => "pod",
         Place::Workload => "workload",
         Place::Any => "pod, workload or namespace",
+        Place::Lease => "the guard's Lease",
     }
 }
 

@@ -14,8 +14,8 @@ use http::{Request, StatusCode};
 use serde_json::{Value, json};
 use tokio::runtime::{Builder, Runtime};
 use tower::ServiceExt as _;
+use xtrinode::cluster::calendar::Calendar;
 use xtrinode::core::guard::review::{Identities, Path};
-use xtrinode::guard::clock::Clock;
 use xtrinode::guard::config::{self, Overrides, OwnPod};
 use xtrinode::guard::counters::Counters;
 use xtrinode::guard::effects::Effects;
@@ -85,7 +85,7 @@ impl Fresh for Always {
 
 impl Desk {
     fn new() -> Self {
-        let clock = Clock::start();
+        let clock = Calendar::start();
         let mut place = Place::busy(clock.now());
         place.put_pod(&lost(&place));
         let state = State::new(

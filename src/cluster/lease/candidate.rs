@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use crate::cluster::calendar::Calendar;
 use crate::cluster::client::{Kubernetes, MANAGER};
 use crate::cluster::failure::{Failure, Permission};
 use crate::cluster::resource::LEASES;
@@ -22,7 +23,15 @@ use super::step::{Action, Observed, step};
 use super::{Leadership, Standing};
 
 /// A renewal may come between a look and a write; so many do not.
-const SEIZE: usize = 5;
+pub(super) const SEIZE: usize = 5;
+
+/// What is written of a Lease.
+pub(super) enum Change {
+    /// Its `spec`.
+    Spec(Value),
+    /// These of its annotations.
+    Annotations(Value),
+}
 
 /// How often, how long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +55,15 @@ impl Default for Terms {
     }
 }
 
+/// What a candidate tells the time by.
+#[derive(Clone, Copy, Debug)]
+pub struct Clocks {
+    /// How long anything lasts.
+    pub clock: Clock,
+    /// What is written.
+    pub calendar: Calendar,
+}
+
 /// One candidate.
 pub struct Candidate {
     kubernetes: Kubernetes,
@@ -53,6 +71,7 @@ pub struct Candidate {
     me: String,
     terms: Terms,
     clock: Clock,
+    calendar: Calendar,
     standing: watch::Sender<Standing>,
     seen: Observed,
 }
@@ -65,8 +84,9 @@ impl Candidate {
         name: Name,
         me: String,
         terms: Terms,
-        clock: Clock,
+        clocks: Clocks,
     ) -> (Self, Leadership) {
+        let Clocks { clock, calendar } = clocks;
         let (standing, receiver) = watch::channel(Standing::default());
         let leadership = Leadership {
             standing: receiver,
@@ -78,6 +98,7 @@ impl Candidate {
             me,
             terms,
             clock,
+            calendar,
             standing,
             seen: Observed::default(),
         };
@@ -108,9 +129,9 @@ impl Candidate {
         let mut tries = SEIZE;
         loop {
             let before = self.read().await?;
-            let spec = held(&self.me, span, &stamp(), before.as_ref());
+            let spec = held(&self.me, span, &self.stamp(), before.as_ref());
             let written = match &before {
-                Some(before) => self.patch(before, spec).await,
+                Some(before) => self.patch(before, Change::Spec(spec)).await,
                 None => self.create(spec).await,
             };
             match written {
@@ -146,9 +167,14 @@ impl Candidate {
 
     /// Writes ourselves into the Lease. Others see it at the earliest when it was sent, so it is ours for `duration` from then on.
     async fn take(&mut self, before: Option<Record>, sent: Moment) -> Result<(), Failure> {
-        let spec = held(&self.me, self.terms.duration, &stamp(), before.as_ref());
+        let spec = held(
+            &self.me,
+            self.terms.duration,
+            &self.stamp(),
+            before.as_ref(),
+        );
         let record = match &before {
-            Some(before) => self.patch(before, spec).await?,
+            Some(before) => self.patch(before, Change::Spec(spec)).await?,
             None => self.create(spec).await?,
         };
         self.seen.see(Some(record), sent);
@@ -157,7 +183,14 @@ impl Candidate {
         Ok(())
     }
 
-    async fn read(&self) -> Result<Option<Record>, Failure> {
+    /// Who begins later sets this against the time of then, and people read it; who leads does not depend on it.
+    fn stamp(&self) -> String {
+        let now = i64::try_from(self.calendar.now().as_millis());
+        let now = now.map_or(Ok(Timestamp::MAX), Timestamp::from_millisecond);
+        format!("{:.6}", now.unwrap_or(Timestamp::MAX))
+    }
+
+    pub(super) async fn read(&self) -> Result<Option<Record>, Failure> {
         let request = self
             .collection()
             .get(&self.name.name, &GetParams::default());
@@ -182,9 +215,16 @@ impl Candidate {
     }
 
     /// The version in the patch makes it a compare-and-swap: 409 when somebody was faster.
-    async fn patch(&self, before: &Record, spec: Value) -> Result<Record, Failure> {
+    pub(super) async fn patch(&self, before: &Record, change: Change) -> Result<Record, Failure> {
         let version = &before.metadata.resource_version;
-        let patch = Patch::Merge(json!({"metadata": {"resourceVersion": version}, "spec": spec}));
+        let patch = Patch::Merge(match change {
+            Change::Spec(spec) => {
+                json!({"metadata": {"resourceVersion": version}, "spec": spec})
+            }
+            Change::Annotations(texts) => {
+                json!({"metadata": {"resourceVersion": version, "annotations": texts}})
+            }
+        });
         let parameters = PatchParams {
             field_manager: Some(MANAGER.to_owned()),
             ..PatchParams::default()
@@ -228,7 +268,10 @@ impl Candidate {
     async fn release(&self) -> Result<(), Failure> {
         let record = self.read().await?;
         match record.filter(|record| record.holder() == Some(&self.me)) {
-            Some(record) => self.patch(&record, released(&stamp())).await.map(drop),
+            Some(record) => {
+                let free = Change::Spec(released(&self.stamp()));
+                self.patch(&record, free).await.map(drop)
+            }
             None => Ok(()),
         }
     }
@@ -256,11 +299,6 @@ impl Candidate {
         }
         *last = Some(told);
     }
-}
-
-/// The wall clock, for people who read the Lease; no decision rests on it.
-fn stamp() -> String {
-    format!("{:.6}", Timestamp::now())
 }
 
 #[cfg(test)]

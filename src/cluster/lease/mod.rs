@@ -3,6 +3,7 @@
 //!
 //! [`step`] decides; [`candidate`] asks, writes and tells.
 
+mod begin;
 pub mod candidate;
 pub mod record;
 pub mod step;

@@ -1,9 +1,15 @@
 //! A Lease as far as an election reads it, and what it writes. Data only.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
+
+use crate::api::keys;
+use crate::core::guard::dates::Gaps;
+use crate::core::guard::notes;
+use crate::core::guard::time::Time;
 
 /// `coordination.k8s.io/v1 Lease`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -21,6 +27,7 @@ pub struct Record {
 pub struct Meta {
     /// Another one after each write.
     pub resource_version: String,
+    annotations: BTreeMap<String, String>,
 }
 
 /// Who holds a Lease, and how.
@@ -30,6 +37,7 @@ pub struct Spec {
     holder_identity: Option<String>,
     lease_duration_seconds: Option<i64>,
     lease_transitions: Option<i64>,
+    renew_time: Option<String>,
 }
 
 impl Record {
@@ -46,6 +54,26 @@ impl Record {
         let seconds = u64::try_from(self.spec.lease_duration_seconds?).ok()?;
         (seconds > 0).then(|| Duration::from_secs(seconds))
     }
+
+    /// When somebody last wrote that they hold it, or give it back, by their own clock; `None` where nobody did.
+    #[must_use]
+    pub fn renewed(&self) -> Option<Time> {
+        Time::parse(self.spec.renew_time.as_deref()?)
+    }
+
+    /// The times without a guard that are written on it; none where that can't be read.
+    #[must_use]
+    pub fn gaps(&self) -> Gaps {
+        let text = self.metadata.annotations.get(keys::UNGUARDED);
+        let gaps = text.and_then(|text| serde_json::from_str(text).ok());
+        gaps.unwrap_or_default()
+    }
+}
+
+/// The annotation that [`Record::gaps`] reads.
+#[must_use]
+pub fn unguarded(gaps: &Gaps) -> Value {
+    json!({keys::UNGUARDED: notes::write(gaps)})
 }
 
 /// The `spec` of a Lease that `me` takes or renews at the wall-clock time `stamp`; `before` is what it was.

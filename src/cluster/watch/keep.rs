@@ -5,6 +5,7 @@ use crate::cluster::raw::place::{RawNamespace, RawNode, namespace, node};
 use crate::cluster::raw::pod::{RawPod, pod};
 use crate::cluster::raw::tuning::Complaint;
 use crate::cluster::raw::workload::{RawWorkload, workload};
+use crate::core::guard::dates::Arrival;
 use crate::core::guard::facts::Name;
 use crate::core::guard::facts::workload::Kind;
 use crate::core::guard::world::World;
@@ -20,12 +21,19 @@ pub trait Keep: Object {
         subject: Subject,
         world: &mut World,
         options: &Options,
+        arrival: Arrival,
     ) -> Option<Vec<Complaint>>;
 }
 
 impl Keep for RawPod {
-    fn keep(&self, _: Subject, world: &mut World, options: &Options) -> Option<Vec<Complaint>> {
-        world.put_pod(pod(self, &options.selection)?);
+    fn keep(
+        &self,
+        _: Subject,
+        world: &mut World,
+        options: &Options,
+        arrival: Arrival,
+    ) -> Option<Vec<Complaint>> {
+        world.meet_pod(pod(self, &options.selection)?, arrival);
         Some(Vec::new())
     }
 }
@@ -36,12 +44,13 @@ impl Keep for RawWorkload {
         subject: Subject,
         world: &mut World,
         options: &Options,
+        arrival: Arrival,
     ) -> Option<Vec<Complaint>> {
         let Subject::Workloads(kind) = subject else {
             return None;
         };
         let (workload, complaints) = workload(kind, self, &options.selection)?;
-        world.put_workload(workload);
+        world.meet_workload(workload, arrival);
         // Its Deployment's annotations are copied to each ReplicaSet: one complaint will do.
         Some(if kind == Kind::ReplicaSet {
             Vec::new()
@@ -52,14 +61,26 @@ impl Keep for RawWorkload {
 }
 
 impl Keep for RawNode {
-    fn keep(&self, _: Subject, world: &mut World, _: &Options) -> Option<Vec<Complaint>> {
+    fn keep(
+        &self,
+        _: Subject,
+        world: &mut World,
+        _: &Options,
+        _: Arrival,
+    ) -> Option<Vec<Complaint>> {
         world.put_node(self.meta().name.clone(), node(self));
         Some(Vec::new())
     }
 }
 
 impl Keep for RawNamespace {
-    fn keep(&self, _: Subject, world: &mut World, options: &Options) -> Option<Vec<Complaint>> {
+    fn keep(
+        &self,
+        _: Subject,
+        world: &mut World,
+        options: &Options,
+        _: Arrival,
+    ) -> Option<Vec<Complaint>> {
         world.put_namespace(self.meta().name.clone(), namespace(self, options.enabled));
         Some(Vec::new())
     }

@@ -18,11 +18,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::collect::Task;
 use crate::collect::clock::Clock;
+use crate::core::guard::dates::Gaps;
 use crate::core::guard::facts::place::Mode;
 use crate::core::guard::facts::pod::ClusterId;
 use crate::core::guard::world::World;
 use crate::core::moment::Moment;
 
+use super::calendar::Calendar;
 use super::client::Kubernetes;
 use super::selection::Selection;
 use freshness::Freshness;
@@ -39,6 +41,10 @@ pub struct Options {
     pub enabled: Mode,
     /// Clusters whose coordinator the configuration names: guarded whatever Kubernetes knows of it.
     pub external: Vec<ClusterId>,
+    /// What time it is.
+    pub calendar: Calendar,
+    /// The times without a guard, until now.
+    pub gaps: Gaps,
 }
 
 /// What Kubernetes says now. Cheap to clone.

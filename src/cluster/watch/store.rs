@@ -7,6 +7,7 @@ use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use tokio::sync::{mpsc, watch};
 
 use crate::cluster::raw::tuning::Complaint;
+use crate::core::guard::dates::Arrival;
 use crate::core::guard::facts::Name;
 use crate::core::guard::facts::place::Namespace;
 use crate::core::guard::world::World;
@@ -41,6 +42,8 @@ struct Inner {
     world: World,
     /// What each watch contributed, since two may name the same pod.
     known: Vec<HashSet<Name>>,
+    /// Whether each watch has been listed once.
+    listed: Vec<bool>,
     told: HashSet<(Name, Complaint)>,
 }
 
@@ -49,12 +52,14 @@ impl Store {
     pub fn new(options: Options, watches: usize) -> (Self, mpsc::UnboundedReceiver<Gone>) {
         let (gone, receiver) = mpsc::unbounded_channel();
         let mut world = World::default();
+        world.put_gaps(options.gaps.clone());
         for cluster in &options.external {
             world.put_external_coordinator(cluster.clone());
         }
         let inner = Inner {
             world,
             known: vec![HashSet::new(); watches],
+            listed: vec![false; watches],
             told: HashSet::new(),
         };
         let store = Self {
@@ -103,6 +108,9 @@ impl Store {
         for name in known.difference(listed) {
             self.remove(&mut inner, index, subject, name);
         }
+        if let Some(listed) = inner.listed.get_mut(index) {
+            *listed = true;
+        }
         drop(inner);
         self.changed();
     }
@@ -140,7 +148,9 @@ impl Store {
     fn put<T: Keep>(&self, inner: &mut Inner, index: usize, subject: Subject, object: &T) -> bool {
         let name = object.meta().full_name();
         let before = inner.uid(subject, &name);
-        let Some(complaints) = object.keep(subject, &mut inner.world, &self.options) else {
+        let arrival = self.arrival(inner, index);
+        let Some(complaints) = object.keep(subject, &mut inner.world, &self.options, arrival)
+        else {
             self.remove(inner, index, subject, &name);
             return false;
         };
@@ -154,6 +164,15 @@ impl Store {
             known.insert(name);
         }
         true
+    }
+
+    /// A list that mends a watch brings news, like the watch: what it did not tell came after it broke off.
+    fn arrival(&self, inner: &Inner, index: usize) -> Arrival {
+        let now = self.options.calendar.now();
+        match inner.listed.get(index) {
+            Some(false) => Arrival::First(now),
+            _ => Arrival::News(now),
+        }
     }
 
     fn remove(&self, inner: &mut Inner, index: usize, subject: Subject, name: &Name) {

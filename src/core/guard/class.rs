@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::trino::words::NodeState;
 
 use super::bounds::{DEAD_AFTER, LOOK};
+use super::dates::APART;
 use super::evidence::{DrainPower, Evidence, Risk, WorkerSeen};
 use super::facts::pod::{ClusterId, Phase, Pod, Role};
 use super::mutant::{self, Mutant};
@@ -136,13 +137,19 @@ impl View<'_> {
         if mutant::is(Mutant::SkipNoticeTime) {
             return began;
         }
+        let met = self.met(pod).unwrap_or(began);
+        began.max(met) + self.policy.bounds.notice
+    }
+
+    /// When a worker and its coordinator had met at the latest; `None` where nobody knows since when they serve.
+    fn met(&self, pod: &Pod) -> Option<Time> {
         let notice = self.policy.bounds.notice;
         let coordinators = self.world.members(&pod.cluster, Role::Coordinator);
         let running = coordinators.filter(|one| one.running().is_some());
         let both = running.chain([pod]);
         let met = both.filter_map(|one| self.serves_since(one)).max();
         let met = met.filter(|_| !mutant::is(Mutant::SkipMeeting));
-        met.map_or(began, |met| began.max(met + notice)) + notice
+        met.map(|met| met + notice)
     }
 
     /// Since when a node has served, at the latest: as we saw it begin, else as the kubelet says. A worker of which neither
@@ -150,6 +157,9 @@ impl View<'_> {
     fn serves_since(&self, pod: &Pod) -> Option<Time> {
         let seen = self.evidence.worker(pod);
         let ready = pod.ready_changed.filter(|at| pod.ready && *at <= self.now);
+        let ready = ready.map(|at| self.world.date(at).min(self.now));
+        // The clock may have gone back since the kubelet said so.
+        let ready = ready.map(|at| pod.started().map_or(at, |started| at.max(started)));
         let known = seen.and_then(|seen| seen.served).or(ready);
         known.or_else(|| match pod.role {
             Role::Worker => Some(seen?.first()),
@@ -276,10 +286,7 @@ impl View<'_> {
     /// A port that refuses belongs to a process that has not opened it yet only if there was no time to open it, work, and
     /// close it again.
     fn is_young(&self, pod: &Pod) -> bool {
-        let started = pod
-            .container
-            .as_ref()
-            .and_then(|container| container.started);
+        let started = pod.started();
         started.is_some_and(|started| self.now.since(started) < DEAD_AFTER)
     }
 
@@ -310,11 +317,18 @@ impl View<'_> {
         noted.is_some_and(|proof| {
             let same =
                 pod.running() == Some(proof.container.as_str()) || mutant::is(Mutant::OldContainer);
-            // A coordinator that came later has taken the worker for ACTIVE until it asked.
-            let began = self.drain_began(pod);
-            let noticed = began.is_some_and(|began| proof.at >= self.noticed(pod, began));
-            same && noticed && !self.is_refuted(pod, proof.at)
+            // Whoever wrote it saw to it that the drain had been noticed, and wrote our record before. A coordinator that came
+            // later has taken the worker for ACTIVE until it asked.
+            let notice = self.policy.bounds.notice;
+            let met = self.met(pod).is_none_or(|met| proof.at >= met + notice);
+            same && met && self.is_about(pod, proof.at) && !self.is_refuted(pod, proof.at)
         })
+    }
+
+    /// Whether a proof is about the present drain. A watch that was behind tells of both at once.
+    fn is_about(&self, pod: &Pod, proof: Time) -> bool {
+        let began = self.drain_began(pod);
+        began.is_some_and(|began| proof + APART >= began)
     }
 
     /// Whether a cycle begun after a proof showed something at risk: where two differ, more counts.

@@ -101,7 +101,7 @@ fn another_replica_proves_by_annotation_for_the_same_container_and_drain() {
     let before = scene.pod("w-0").notes.drain.expect("a record").at;
     scene.edit("w-0", |pod| {
         let note = pod.notes.drained.as_mut().expect("a note");
-        note.at = before.before(Duration::from_secs(1));
+        note.at = before.before(Duration::from_secs(4));
     });
     assert_eq!(class(&scene), Class::Unknown, "of an earlier drain");
 }
@@ -285,6 +285,33 @@ fn a_coordinator_that_has_just_begun_has_to_find_the_worker_first() {
     );
 }
 
+/// Whoever wrote a proof saw to it that the drain had been noticed, by the coordinator of then.
+#[test]
+fn a_coordinator_that_came_after_a_written_proof_has_to_find_the_worker() {
+    let mut scene = scene();
+    scene.drain("w-0");
+    scene.announced("w-0");
+    assert_eq!(
+        word(&scene),
+        "drained",
+        "this process has proven nothing itself"
+    );
+    let begun = scene.now;
+    scene.edit("c-0", |pod| pod.ready_changed = Some(begun));
+    scene.keeps_saying("w-0", Drained, 60);
+    assert_ne!(
+        word(&scene),
+        "drained",
+        "the proof is about the coordinator before"
+    );
+    scene.announced("w-0");
+    assert_eq!(
+        word(&scene),
+        "drained",
+        "and this one about the present one"
+    );
+}
+
 #[test]
 fn a_worker_that_has_just_begun_has_to_be_found_first() {
     let mut scene = scene();
@@ -330,7 +357,7 @@ fn a_written_proof_does_not_outlive_what_a_later_cycle_shows() {
     let mut scene = scene();
     scene.drained("w-0");
     scene.restart("c-0");
-    scene.says("w-0", Drained);
+    scene.keeps_saying("w-0", Drained, 30);
     let before = scene.now;
     scene.pass(1);
     scene.says("w-0", Drained);

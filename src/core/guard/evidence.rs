@@ -13,6 +13,7 @@ use super::bounds::{Bounds, UNBROKEN};
 use super::facts::pod::{ClusterId, Pod, Role};
 use super::map::Map;
 use super::mutant::{self, Mutant};
+use super::query_ids::QueryIds;
 use super::time::Time;
 use super::world::World;
 
@@ -95,6 +96,8 @@ pub struct ClusterSeen {
     own: Told,
     /// The last query list that can be trusted.
     pub list: Option<Listed>,
+    /// What its query ids tell of its clock.
+    pub query_ids: QueryIds,
     /// The unbroken run of lists without unfinished queries.
     pub empty: Option<Clear>,
     /// Whether its workers let themselves be drained.
@@ -153,10 +156,7 @@ impl Evidence {
             let Some(container) = pod.running() else {
                 continue;
             };
-            let started = pod
-                .container
-                .as_ref()
-                .and_then(|container| container.started);
+            let started = pod.started();
             // What a cycle begun before the start tells is another container's.
             let stale = started.zip(reading.complete);
             let stale = stale.is_some_and(|(started, cycle)| cycle.began <= started);
@@ -178,6 +178,12 @@ impl Evidence {
         let run = seen.empty.filter(|run| list.at.since(run.last) <= SAME_RUN);
         seen.empty = (list.unfinished == 0).then(|| Clear::extend(run, list.at));
         seen.list = Some(list);
+    }
+
+    /// Takes in the time in the newest query id of a list that was asked for at `at`.
+    pub fn newest_query(&mut self, cluster: &ClusterId, at: Time, newest: Option<Time>) {
+        let seen = self.clusters.entry(cluster.clone()).or_default();
+        seen.query_ids.list(at, newest);
     }
 
     /// Takes in whether the workers of a cluster let themselves be drained.

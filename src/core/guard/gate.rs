@@ -308,12 +308,8 @@ impl View<'_> {
             .evidence
             .worker(pod)
             .is_some_and(|seen| seen.refusing.is_some());
-        let started = pod
-            .container
-            .as_ref()
-            .and_then(|container| container.started);
         let long = |since: Time| self.now.since(since) >= self.unknown_max(pod);
-        silent || started.is_some_and(long) || mutant::is(Mutant::TrustStarting)
+        silent || pod.started().is_some_and(long) || mutant::is(Mutant::TrustStarting)
     }
 
     /// What time allows.
@@ -386,8 +382,7 @@ impl View<'_> {
     /// When the last container of a cluster's coordinators was started: until then nobody could ask it anything.
     fn coordinator_started(&self, cluster: &ClusterId) -> Option<Time> {
         let coordinators = self.world.members(cluster, Role::Coordinator);
-        let containers = coordinators.filter_map(|one| one.container.as_ref());
-        containers.filter_map(|container| container.started).max()
+        coordinators.filter_map(Pod::started).max()
     }
 
     /// The bound on keeping what nothing can be known of: the pod's workload's own, else the policy's.

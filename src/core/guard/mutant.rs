@@ -48,6 +48,10 @@ mutants! {
     UnknownAsZero;
     /// A worker that says that it starts may go.
     TrustStarting;
+    /// A stamp is an age, whoever wrote it by whatever clock.
+    TrustStamps;
+    /// Every clock agrees with a coordinator's.
+    TrustQueryIds;
     /// What is written about an earlier container counts for the one that runs now.
     OldContainer;
     /// A coordinator goes after one list without queries.

@@ -171,6 +171,44 @@ impl Notes {
     }
 }
 
+impl Notes {
+    /// When each was written.
+    pub fn stamps(&self) -> impl Iterator<Item = Time> {
+        let all = [
+            self.blocked_since,
+            self.returning,
+            self.want.as_ref().map(|want| want.at),
+            self.drain.as_ref().map(|drain| drain.at),
+            self.drained.as_ref().map(|proof| proof.at),
+            self.grant.as_ref().map(|grant| grant.at),
+            self.hints.as_ref().map(|hints| hints.at),
+        ];
+        all.into_iter().flatten()
+    }
+
+    /// Dates each anew. What a record says beside when it was written moves with that. Break-glass is a person's word.
+    pub fn redate(&mut self, date: impl Fn(Time) -> Time) {
+        self.blocked_since = self.blocked_since.map(&date);
+        self.returning = self.returning.map(&date);
+        let drain = self.drain.iter_mut().map(|drain| &mut drain.at);
+        let proof = self.drained.iter_mut().map(|proof| &mut proof.at);
+        let hints = self.hints.iter_mut().map(|hints| &mut hints.at);
+        for stamp in drain.chain(proof).chain(hints) {
+            *stamp = date(*stamp);
+        }
+        if let Some(want) = &mut self.want {
+            let at = date(want.at);
+            want.since = want.since.moved(want.at, at);
+            want.at = at;
+        }
+        if let Some(grant) = &mut self.grant {
+            let at = date(grant.at);
+            grant.until = grant.until.moved(grant.at, at);
+            grant.at = at;
+        }
+    }
+}
+
 impl Override {
     /// Reads `RFC3339;reason`.
     #[must_use]

@@ -38,6 +38,12 @@ impl Time {
         Self(self.0.saturating_sub(millis(span)))
     }
 
+    /// As far from `to` as it is from `from`.
+    #[must_use]
+    pub fn moved(self, from: Self, to: Self) -> Self {
+        (self + to.since(from)).before(from.since(to))
+    }
+
     /// Reads RFC 3339, as annotations and Kubernetes write it. `None` for anything else, or before the epoch.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {

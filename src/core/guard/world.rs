@@ -4,11 +4,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::dates::{Arrival, Dates, Gaps};
 use super::facts::Name;
 use super::facts::place::{Namespace, Node};
 use super::facts::pod::{ClusterId, Pod, Role};
 use super::facts::workload::{Kind, Workload};
 use super::map::Map;
+use super::time::Time;
 
 /// Everything that Kubernetes says.
 #[derive(Clone, Debug, Default)]
@@ -27,6 +29,7 @@ pub struct World {
     nodes: Map<String, Node>,
     namespaces: Map<String, Namespace>,
     external: BTreeSet<ClusterId>,
+    dates: Dates,
 }
 
 /// A UID, shared by all indexes that hold it.
@@ -43,6 +46,42 @@ struct Members {
 }
 
 impl World {
+    /// Says when nobody guarded, until this process began.
+    pub fn put_gaps(&mut self, gaps: Gaps) {
+        self.dates.gaps = gaps;
+    }
+
+    /// What Kubernetes stamped before this process began, as if its clock had stood still whenever nobody guarded.
+    #[must_use]
+    pub fn date(&self, stamp: Time) -> Time {
+        self.dates.gaps.date(stamp)
+    }
+
+    /// Puts a pod as the API server tells it, dated by our clock.
+    pub fn meet_pod(&mut self, pod: impl Into<Arc<Pod>>, arrival: Arrival) {
+        let mut pod = pod.into();
+        let known = self.pods.get(pod.uid.as_str()).map(Arc::as_ref);
+        let started = self.dates.started(&pod, known, arrival);
+        let notes = self.dates.read(&pod, known, arrival);
+        if let Some(notes) = notes {
+            Arc::make_mut(&mut pod).notes = notes;
+        }
+        if let Some(started) = started
+            && let Some(container) = &mut Arc::make_mut(&mut pod).container
+        {
+            container.started = Some(started);
+        }
+        self.put_pod(pod);
+    }
+
+    /// Puts a workload as the API server tells it, dated by our clock.
+    pub fn meet_workload(&mut self, mut workload: Workload, arrival: Arrival) {
+        let known = self.workloads.get(workload.uid.as_str());
+        let (created, before) = (workload.created, known.map(|known| known.created));
+        workload.created = self.dates.of_object(created, before, arrival);
+        self.put_workload(workload);
+    }
+
     /// Puts a pod, in place of any of the same name.
     pub fn put_pod(&mut self, pod: impl Into<Arc<Pod>>) {
         let pod = pod.into();
@@ -53,7 +92,10 @@ impl World {
     }
 
     fn file(&mut self, pod: Arc<Pod>) {
-        self.drop_pod(&pod.name);
+        let before = self.unfile(&pod.name);
+        if let Some(before) = before.filter(|before| before.uid != pod.uid) {
+            self.dates.forget(&before.uid);
+        }
         let uid: Uid = pod.uid.as_str().into();
         if let Some(owner) = &pod.owner {
             enter(&mut self.by_owner, &owner.uid, &uid);
@@ -69,6 +111,12 @@ impl World {
 
     /// Forgets the pod of this name, and answers it.
     pub fn drop_pod(&mut self, name: &Name) -> Option<Arc<Pod>> {
+        let pod = self.unfile(name)?;
+        self.dates.forget(&pod.uid);
+        Some(pod)
+    }
+
+    fn unfile(&mut self, name: &Name) -> Option<Arc<Pod>> {
         let uid = self.drop_name(name)?;
         let pod = self.pods.remove(&uid)?;
         if let Some(owner) = &pod.owner {

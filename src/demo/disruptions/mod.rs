@@ -104,11 +104,11 @@ fn kinds(workers: u16) -> Vec<Kind> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cluster::calendar::Calendar;
     use crate::demo::kubernetes::store::Store;
-    use crate::guard::clock::Clock;
 
     fn round(seed: u64) -> Vec<Kind> {
-        let api = Api::new(Store::new(seed, Clock::start()));
+        let api = Api::new(Store::new(seed, Calendar::start()));
         let mut disruptions = Disruptions::new(&api, 4, seed);
         (0..8).map(|_| disruptions.draw()).collect()
     }

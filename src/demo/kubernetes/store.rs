@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use super::objects;
 use crate::api::keys;
+use crate::cluster::calendar::Calendar;
 use crate::core::guard::edit::Edit;
 use crate::core::guard::facts::Name;
 use crate::core::guard::facts::pod::Pod;
@@ -14,7 +15,6 @@ use crate::core::guard::notes::Notes;
 use crate::core::guard::time::Time;
 use crate::core::guard::world::World;
 use crate::demo::simulator::random::Random;
-use crate::guard::clock::Clock;
 
 /// Characters that Kubernetes puts into names.
 const ALPHABET: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
@@ -36,7 +36,7 @@ pub struct Store {
     world: Arc<RwLock<World>>,
     /// Locked before `world` where both are.
     rest: Arc<Mutex<Rest>>,
-    clock: Clock,
+    clock: Calendar,
 }
 
 /// What the index of facts has no place for.
@@ -54,7 +54,7 @@ struct Rest {
 impl Store {
     /// An empty store. `seed` decides names.
     #[must_use]
-    pub fn new(seed: u64, clock: Clock) -> Self {
+    pub fn new(seed: u64, clock: Calendar) -> Self {
         let rest = Rest {
             version: 0,
             random: Random::new(seed),
@@ -77,7 +77,7 @@ impl Store {
 
     /// The clock of all that is dated here.
     #[must_use]
-    pub const fn clock(&self) -> Clock {
+    pub const fn clock(&self) -> Calendar {
         self.clock
     }
 
@@ -242,7 +242,7 @@ mod tests {
     use super::*;
 
     fn store() -> (Store, Pod) {
-        let store = Store::new(1, Clock::start());
+        let store = Store::new(1, Calendar::start());
         let deployment = objects::deployment(1, store.now());
         let set = objects::replica_set(&deployment, "abc", store.now());
         let pod = objects::worker(&set, "trino-worker-abc-x", store.now());

@@ -156,7 +156,7 @@ impl Leader {
         let Some(address) = address.filter(|_| self.lead.lasts(TELLING)) else {
             return;
         };
-        let at = self.state.clock().now();
+        let at = self.state.calendar().now();
         let looked = self.workers.look(&address, true).await;
         let said = looked.said.clone();
         let sight = Sight {
@@ -188,11 +188,10 @@ impl Leader {
             let found = clusters::one(view, &self.settings, &pod.cluster)?;
             let began = view.drain_began(pod)?;
             // Without somebody who vouches that the list shows everybody's queries, it proves nothing.
-            let blind = view
-                .evidence
-                .cluster(&pod.cluster)
-                .is_unknown(&view.policy.bounds, view.now);
-            Some((found, view.noticed(pod, began), view.now, blind))
+            let seen = view.evidence.cluster(&pod.cluster);
+            let blind = seen.is_unknown(&view.policy.bounds, view.now);
+            let until = (view.noticed(pod, began), seen.query_ids);
+            Some((found, until, view.now, blind))
         });
         let (Some((found, until, now, blind)), Some(container)) = (asked, pod.running()) else {
             return;
@@ -208,7 +207,7 @@ impl Leader {
         }
         let api = found.api(&self.settings);
         let node = self.node_of(pod).await;
-        match tokio::time::timeout(PROVING, prove(&api, &node, until)).await {
+        match tokio::time::timeout(PROVING, prove(&api, &node, until.0, until.1)).await {
             Ok(Proof::Empty) => {
                 self.state
                     .learn(|evidence, _| evidence.prove(&pod.uid, container, now));

@@ -19,6 +19,7 @@ use crate::guard::config::Settings;
 use crate::guard::state::State;
 
 use super::clusters::{Found, found, one};
+use super::prove::created;
 
 /// From the end of one list to the start of the next.
 const EVERY: Duration = Duration::from_secs(2);
@@ -88,10 +89,10 @@ impl Lists {
     }
 
     async fn read(&self, id: &ClusterId, api: Arc<TrinoApi>) {
-        let at = self.state.clock().now();
+        let at = self.state.calendar().now();
         let fold = ListFold::new(Moment::default(), HashSet::new());
-        let unfinished = match timeout(PATIENCE, api.list(fold)).await {
-            Ok(Ok((listing, _))) => listing.unfinished(),
+        let listing = match timeout(PATIENCE, api.list(fold)).await {
+            Ok(Ok((listing, _))) => listing,
             Ok(Err(error)) => {
                 tracing::debug!(cluster = %id, %error, "Could not read a query list");
                 return;
@@ -99,7 +100,10 @@ impl Lists {
             Err(_) => return,
         };
         let bounds = self.state.policy().bounds;
+        let unfinished = listing.unfinished();
+        let newest = listing.newest.as_deref().and_then(created);
         self.state.learn(|evidence, _| {
+            evidence.newest_query(id, at, newest);
             // Unfinished queries are a fact whoever sees them; none are one only to who sees all.
             let trusted = unfinished > 0 || !evidence.cluster(id).is_unknown(&bounds, at);
             if trusted {

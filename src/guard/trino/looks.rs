@@ -172,7 +172,7 @@ impl Looks {
     }
 
     async fn look(&self, due: &Due) {
-        let at = self.state.clock().now();
+        let at = self.state.calendar().now();
         let looked = self.workers.look(&due.address, due.started).await;
         let sight = Sight {
             container: due.address.container.clone(),

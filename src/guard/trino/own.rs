@@ -133,7 +133,7 @@ impl Own {
             .board
             .kubernetes(self.state.view(|view| directory(view, id)));
         let snapshot = WireSnapshot::new(&collector.board.snapshot(), LAG);
-        let now = self.state.clock().now();
+        let now = self.state.calendar().now();
         self.state.learn(|evidence, world| {
             let members: Vec<_> = world.members(id, Role::Worker).collect();
             let received = Received {

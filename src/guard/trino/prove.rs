@@ -3,7 +3,6 @@
 
 use std::collections::HashSet;
 use std::net::IpAddr;
-use std::time::Duration;
 
 use futures::{StreamExt, stream};
 
@@ -13,6 +12,7 @@ use crate::core::buffers::address::{WorkerKey, ip_of};
 use crate::core::buffers::fold::{Outcome, QueryFacts};
 use crate::core::buffers::ledger::Due;
 use crate::core::buffers::listing::{Active, ListFold};
+use crate::core::guard::query_ids::QueryIds;
 use crate::core::guard::time::Time;
 use crate::core::moment::Moment;
 use crate::trino::words::RetryPolicy;
@@ -49,9 +49,9 @@ impl Node {
     }
 }
 
-/// Asks the coordinator whether anything is left on a worker. Queries created after `until` can't have tasks there:
-/// the coordinator knew by then that it drains.
-pub async fn prove(api: &TrinoApi, node: &Node, until: Time) -> Proof {
+/// Asks the coordinator whether anything is left on a worker. Queries created after `until` can't have tasks there: the
+/// coordinator knew by then that it drains. `ids` tells whether their ids say so.
+pub async fn prove(api: &TrinoApi, node: &Node, until: Time, ids: QueryIds) -> Proof {
     let fold = ListFold::new(Moment::default(), HashSet::new());
     let listing = match api.list(fold).await {
         Ok((listing, _)) => listing,
@@ -60,7 +60,7 @@ pub async fn prove(api: &TrinoApi, node: &Node, until: Time) -> Proof {
     let candidates = listing
         .active
         .into_iter()
-        .filter(|query| may_have_tasks(query, until));
+        .filter(|query| may_have_tasks(query, until, ids));
     let reads = stream::iter(candidates).map(|query| left(api, query, node));
     let mut reads = reads.buffer_unordered(AT_ONCE);
     let mut total = 0;
@@ -76,16 +76,13 @@ pub async fn prove(api: &TrinoApi, node: &Node, until: Time) -> Proof {
     }
 }
 
-/// A coordinator's clock and ours may differ by this.
-const SKEW: Duration = Duration::from_secs(60);
-
-fn may_have_tasks(query: &Active, until: Time) -> bool {
-    let late = created(&query.id).is_some_and(|created| created > until + SKEW);
+fn may_have_tasks(query: &Active, until: Time, ids: QueryIds) -> bool {
+    let late = ids.is_after(created(&query.id), until);
     query.retry != Some(RetryPolicy::Task) && !late
 }
 
 /// When a query was created, as its id says (`20261122_024705_00012_abcde`); `None` where it does not.
-fn created(id: &str) -> Option<Time> {
+pub fn created(id: &str) -> Option<Time> {
     let (date, rest) = id.split_once('_')?;
     let time = rest.split('_').next()?;
     let part = |text: &str, from: usize, to: usize| text.get(from..to).map(str::to_owned);
@@ -123,6 +120,8 @@ fn tasks_on(facts: &QueryFacts, node: &Node) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::trino::words::QueryState;
 
@@ -160,18 +159,30 @@ mod tests {
     #[test]
     fn only_late_and_fault_tolerant_queries_are_left_out() {
         let until = Time::parse("2026-11-22T02:47:05Z").expect("a time");
+        let mut agreed = QueryIds::default();
+        for seconds in [0, 4] {
+            let at = until + Duration::from_secs(seconds);
+            agreed.list(at, Some(at));
+        }
         let may = |id: &str, retry| {
             let query = Active {
                 id: id.to_owned(),
                 state: QueryState::Running,
                 retry,
             };
-            may_have_tasks(&query, until)
+            may_have_tasks(&query, until, agreed)
         };
         assert!(may("20261122_024700_00012_abcde", None));
         assert!(may("20261122_024710_00012_abcde", None), "within the skew");
         assert!(!may("20261122_024810_00012_abcde", None));
         assert!(may("no-date", Some(RetryPolicy::Query)));
         assert!(!may("20261122_024700_00012_abcde", Some(RetryPolicy::Task)));
+        let late = Active {
+            id: "20261122_024810_00012_abcde".to_owned(),
+            state: QueryState::Running,
+            retry: None,
+        };
+        let unknown = QueryIds::default();
+        assert!(may_have_tasks(&late, until, unknown), "by whose clock?");
     }
 }

@@ -138,7 +138,7 @@ impl Stream {
             }
             _ => return Ok(()),
         }
-        latest.at = self.state.clock().now();
+        latest.at = self.state.calendar().now();
         Ok(())
     }
 
@@ -150,7 +150,7 @@ impl Stream {
             supplier: Supplier::Exporter,
             snapshot,
             at: latest.at,
-            heard: self.state.clock().now(),
+            heard: self.state.calendar().now(),
         };
         let strange = self.state.learn(|evidence, world| {
             let clusters: Vec<ClusterId> = world.clusters().cloned().collect();

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use super::*;
 use crate::cluster::stub::{Answer, Asked, LIMIT, Stub};
+use crate::core::guard::dates::Gaps;
 
 /// A server's Lease, and whether it answers.
 #[derive(Default)]
@@ -69,6 +70,29 @@ impl Scene {
         }
     }
 
+    fn clocks(&self) -> Clocks {
+        Clocks {
+            clock: self.clock,
+            calendar: Calendar::start(),
+        }
+    }
+
+    /// A process that begins `late` seconds from now, by its clock.
+    async fn begin(&self, late: i64) -> Gaps {
+        let name = Name::new("xtrinode-system", "guard");
+        let me = "late".to_owned();
+        let kubernetes = self.stub.kubernetes();
+        let (late_one, _) = Candidate::new(kubernetes, name, me, Terms::default(), self.clocks());
+        let now = Calendar::start().now();
+        let span = Duration::from_secs(late.unsigned_abs());
+        let now = if late < 0 {
+            now.before(span)
+        } else {
+            now + span
+        };
+        late_one.begin(now).await.expect("the Lease is read")
+    }
+
     fn candidate(&self, me: &str, duration: u64) -> Working {
         let terms = Terms {
             duration: Duration::from_secs(duration),
@@ -81,7 +105,7 @@ impl Scene {
             name,
             me.to_owned(),
             terms,
-            self.clock,
+            self.clocks(),
         );
         let stop = CancellationToken::new();
         let task = tokio::spawn(candidate.run(stop.clone()));
@@ -226,7 +250,7 @@ async fn whoever_leaves_takes_the_lease_from_whoever_holds_it() {
     let name = Name::new("xtrinode-system", "guard");
     let kubernetes = scene.stub.kubernetes();
     let me = "cleanup".to_owned();
-    let (leaving, _) = Candidate::new(kubernetes, name, me, terms, scene.clock);
+    let (leaving, _) = Candidate::new(kubernetes, name, me, terms, scene.clocks());
     let span = Duration::from_secs(150);
     assert_eq!(
         leaving.seize(span).await,
@@ -247,4 +271,39 @@ async fn whoever_leaves_takes_the_lease_from_whoever_holds_it() {
 
     scene.server.lock().unwrap().broken = true;
     assert!(leaving.seize(span).await.is_err());
+}
+
+#[tokio::test]
+async fn whoever_begins_writes_down_for_how_long_nobody_guarded() {
+    let scene = Scene::new();
+    assert_eq!(scene.begin(0).await, Gaps::default(), "there is no Lease");
+    let mut one = scene.candidate("one", 60);
+    one.until(true).await;
+    assert_eq!(scene.begin(1).await, Gaps::default(), "somebody leads");
+    assert_eq!(
+        scene.begin(-3600).await,
+        Gaps::default(),
+        "the clock went back"
+    );
+    one.stop().await;
+    let renewed = scene.spec()["renewTime"].clone();
+
+    let gaps = scene.begin(3600).await;
+    assert_ne!(gaps, Gaps::default());
+    let now = Calendar::start().now();
+    let moved = gaps.date(now).since(now);
+    let hour = Duration::from_secs(3600);
+    assert!(moved <= hour && moved + LIMIT > hour, "{moved:?}");
+    assert_eq!(scene.spec()["renewTime"], renewed, "nobody leads by that");
+    assert_eq!(scene.begin(3601).await, gaps, "the next one reads it");
+
+    let mut two = scene.candidate("two", 60);
+    two.until(true).await;
+    let text = scene.server.lock().unwrap().lease.clone().unwrap();
+    let text = text["metadata"]["annotations"]["xtrinode.io/unguarded"].clone();
+    assert!(
+        text.as_str().is_some_and(|text| text.contains("from")),
+        "it stays"
+    );
+    two.stop().await;
 }

@@ -8,8 +8,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::super::{Options, Watched, freshness::Freshness, store::Store};
 use super::*;
+use crate::cluster::calendar::Calendar;
 use crate::cluster::selection::Selection;
 use crate::cluster::stub::{Answer, Asked, LIMIT, Stub, raw_pod};
+use crate::core::guard::dates::Gaps;
 use crate::core::guard::facts::place::Mode;
 use crate::core::guard::world::World;
 
@@ -67,6 +69,8 @@ impl Scene {
                 selection,
                 enabled,
                 external: Vec::new(),
+                calendar: Calendar::start(),
+                gaps: Gaps::default(),
             },
             1,
         );

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::cluster::calendar::Calendar;
 use crate::cluster::raw::Object;
 use crate::cluster::raw::place::RawNamespace;
 use crate::cluster::raw::pod::RawPod;
@@ -10,9 +11,11 @@ use crate::cluster::raw::workload::RawWorkload;
 use crate::cluster::selection::{Entry, Selection};
 use crate::cluster::selector;
 use crate::cluster::stub::raw_pod;
+use crate::core::guard::dates::Gaps;
 use crate::core::guard::facts::place::Mode;
 use crate::core::guard::facts::pod::Role;
 use crate::core::guard::facts::workload::Kind;
+use crate::core::guard::time::Time;
 
 const PODS: Subject = Subject::Pods;
 
@@ -33,6 +36,8 @@ fn store() -> (Store, mpsc::UnboundedReceiver<Gone>) {
             selection,
             enabled,
             external: Vec::new(),
+            calendar: Calendar::start(),
+            gaps: Gaps::default(),
         },
         3,
     )
@@ -223,4 +228,34 @@ fn namespaces_that_may_not_be_read_count_as_opted_in() {
     assert_eq!(told.meta().namespace, "");
     store.apply(2, Subject::Namespaces, &told);
     assert_eq!(mode(), Some(Mode::Audit));
+}
+
+/// When a pod was first refused, as its replica dates it.
+fn refused(store: &Store, of: &str) -> Time {
+    let refused = |world: &World| world.pod(&name(of)).and_then(|pod| pod.notes.blocked_since);
+    store.read(refused).expect("a refusal")
+}
+
+#[test]
+fn what_the_first_list_tells_is_as_old_as_it_says_and_what_comes_later_is_news() {
+    let (store, _gone) = store();
+    let hour = std::time::Duration::from_secs(3600);
+    let now = Calendar::start().now();
+    let stamped = |name: &str, version: &str| {
+        let mut pod = raw_pod(name, version);
+        let stamp = now.before(hour).to_string();
+        pod["metadata"]["annotations"] = json!({"xtrinode.io/blocked-since": stamp});
+        raw::<RawPod>(pod)
+    };
+    list(&store, &[stamped("a", "1"), pod("b", "1"), pod("c", "1")]);
+    let at_first = refused(&store, "a");
+    assert!(at_first < now.before(hour / 2), "long ago");
+    store.apply(0, PODS, &stamped("b", "2"));
+    assert!(refused(&store, "b") >= now, "it was written just now");
+    list(
+        &store,
+        &[stamped("a", "3"), stamped("b", "3"), stamped("c", "3")],
+    );
+    assert_eq!(refused(&store, "a"), at_first, "it was known");
+    assert!(refused(&store, "c") >= now, "after the list before");
 }

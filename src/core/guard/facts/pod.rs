@@ -133,6 +133,12 @@ impl Pod {
         container.running.then_some(container.id.as_str())
     }
 
+    /// When its container started.
+    #[must_use]
+    pub fn started(&self) -> Option<Time> {
+        self.container.as_ref()?.started
+    }
+
     /// The ordinal of a StatefulSet's pod.
     #[must_use]
     pub fn ordinal(&self) -> Option<u32> {

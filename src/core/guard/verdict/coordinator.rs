@@ -144,10 +144,7 @@ fn is_listed_now(view: &View, pod: &Pod) -> bool {
 pub fn queries(view: &View, pod: &Pod) -> Queries {
     let bounds = &view.policy.bounds;
     let seen = view.evidence.cluster(&pod.cluster);
-    let started = pod
-        .container
-        .as_ref()
-        .and_then(|container| container.started);
+    let started = pod.started();
     let Some(list) = seen
         .list
         .filter(|list| started.is_none_or(|started| list.at > started))

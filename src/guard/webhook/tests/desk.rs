@@ -10,10 +10,10 @@ use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
 use super::notebook::Notebook;
+use crate::cluster::calendar::Calendar;
 use crate::core::guard::plan::scene::{SPACE, Scene};
 use crate::core::guard::review::{Identities, Path};
 use crate::core::guard::staging::USER;
-use crate::guard::clock::Clock;
 use crate::guard::config::{self, Overrides, OwnPod, Settings};
 use crate::guard::counters::{Answered, Counters};
 use crate::guard::effects::Effects;
@@ -170,7 +170,7 @@ fn state(scene: Scene) -> State {
         now,
     } = scene;
     let world = Atlas::Held(Arc::new(RwLock::new(world)));
-    let state = State::new(world, policy, Clock::agreed(now));
+    let state = State::new(world, policy, Calendar::agreed(now));
     state.learn(|known, _| *known = evidence);
     state
 }

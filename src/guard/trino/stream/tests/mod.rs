@@ -9,11 +9,11 @@ use tokio::task::{JoinHandle, spawn_blocking, yield_now};
 use tokio::time::advance;
 
 use super::*;
+use crate::cluster::calendar::Calendar;
 use crate::core::guard::evidence::Held;
 use crate::core::guard::plan::scene::{Scene, cluster};
 use crate::core::guard::policy::Policy;
 use crate::core::guard::snapshots::{snapshot, worker};
-use crate::guard::clock::Clock;
 use crate::guard::state::Atlas;
 use crate::web::tls::install_provider;
 use line::{Exporter as Server, Line};
@@ -51,7 +51,7 @@ impl Bench {
         let server = Server::start().await;
         let Scene { world, now, .. } = Scene::deployment(2);
         let world = Atlas::Held(Arc::new(RwLock::new(world)));
-        let state = State::new(world, Policy::default(), Clock::agreed(now));
+        let state = State::new(world, Policy::default(), Calendar::agreed(now));
         let exporter = Exporter {
             url: server.url(),
             token_file,
@@ -275,7 +275,7 @@ async fn it_asks_less_and_less_often_until_something_comes_of_it() {
     let mut pauses = Vec::new();
     for _ in 0..6 {
         let mut line = bench.asked().await;
-        let asked = bench.state.clock().now();
+        let asked = bench.state.calendar().now();
         line.answer("503 Service Unavailable").await;
         drop(line);
         pauses.push(asked);
@@ -288,10 +288,10 @@ async fn it_asks_less_and_less_often_until_something_comes_of_it() {
     line.tell("snapshot", &snapshot(Vec::new(), "visible"))
         .await;
     bench.until(|| bench.heard().is_some()).await;
-    let ended = bench.state.clock().now();
+    let ended = bench.state.calendar().now();
     drop(line);
     bench.asked().await;
-    assert_eq!(bench.state.clock().now().since(ended), PAUSE);
+    assert_eq!(bench.state.calendar().now().since(ended), PAUSE);
 }
 
 #[tokio::test(start_paused = true)]

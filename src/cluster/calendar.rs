@@ -1,4 +1,4 @@
-//! The guard's one clock: wall-clock time as it was when the process began, moved on by the monotonic clock. A jump of
+//! The date, as all replicas of the guard have it: wall-clock time as it was when the process began, moved on by the monotonic clock. A jump of
 //! the machine's clock reaches no decision of this process. What one replica writes on a pod the other reads, so a node
 //! whose clock is wrong is told the time by the API server.
 
@@ -13,12 +13,12 @@ const AGREES: Duration = Duration::from_secs(3);
 
 /// Tells the time. Copies agree.
 #[derive(Clone, Copy, Debug)]
-pub struct Clock {
+pub struct Calendar {
     wall: Time,
     started: Instant,
 }
 
-impl Clock {
+impl Calendar {
     /// A clock that is right now.
     #[must_use]
     pub fn start() -> Self {
@@ -61,14 +61,14 @@ mod tests {
 
     #[tokio::test]
     async fn a_clock_that_is_hours_wrong_is_set_and_one_that_agrees_is_not() {
-        let own = Clock::start().now();
+        let own = Calendar::start().now();
         let hour = Duration::from_secs(3600);
         for server in [own.before(hour), own + hour] {
-            let told = Clock::agreed(server).now();
+            let told = Calendar::agreed(server).now();
             assert!(told.since(server) < Duration::from_secs(60) && told >= server);
         }
         let close = own.before(Duration::from_secs(2));
-        let kept = Clock::agreed(close).now();
+        let kept = Calendar::agreed(close).now();
         assert!(kept >= own, "to the second is less than it knows itself");
     }
 }

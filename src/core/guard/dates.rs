@@ -1,0 +1,207 @@
+//! When what stands on a pod was written, by the clock of the process that reads it. Every process sets its clock by the API
+//! server's when it begins, and never again; so where that clock jumps between two starts, what one process stamped an hour
+//! ago was written just now, or is yet to come, to another. Therefore no stamp is an age by itself:
+//!
+//! - What a watch tells was written just now.
+//! - Of what stood there when this process began, nothing counts for a time in which nobody guarded ([`Gap`]): a jump of the
+//!   clock looks the same. It is younger than its stamp says, by what clocks of processes that guard together may differ.
+//!
+//! Changes dates; judges nothing.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::facts::pod::Pod;
+use super::map::Map;
+use super::mutant::{self, Mutant};
+use super::notes::Notes;
+use super::time::Time;
+
+/// What a watch tells is at most so old, and the clocks that it was stamped by agree as far. Shorter than every wait that
+/// a date is counted for.
+pub const APART: Duration = Duration::from_secs(3);
+
+/// Whoever leads says so more often.
+const SILENT: Duration = Duration::from_secs(5);
+
+/// A process whose clock differs from the API server's by more begins anew, so those that guard together differ by no more.
+pub const TOGETHER: Duration = Duration::from_secs(30);
+
+/// It does so soon: no process goes on for longer by a clock that nobody who begins has any more.
+const LEAVES: Duration = Duration::from_secs(120);
+
+/// Kubernetes tells what it did sooner than this.
+const TELLS: Duration = Duration::from_secs(60);
+
+/// So many gaps are told apart; of more, the oldest count as one.
+const GAPS: usize = 16;
+
+/// A time in which nobody guarded, or by which the clock jumped ahead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gap {
+    /// When somebody last guarded, by the clock of then.
+    pub from: Time,
+    /// When somebody did again.
+    pub to: Time,
+}
+
+/// All of them, the oldest first. They stand on the guard's Lease, so that whoever begins later knows them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Gaps(Vec<Gap>);
+
+impl Gaps {
+    /// A process begins, when the Lease was last renewed at `renewed`, if ever. Whether that changes the gaps.
+    pub fn begin(&mut self, renewed: Option<Time>, now: Time) -> bool {
+        let Some(renewed) = renewed else {
+            return false;
+        };
+        if renewed.since(now) > SILENT {
+            return self.go_back(renewed.since(now), now);
+        }
+        let from = self.move_on(renewed, Duration::ZERO);
+        if now.since(from) <= SILENT {
+            return false;
+        }
+        self.add(Gap { from, to: now });
+        true
+    }
+
+    /// The clock went back: what it had jumped ahead before, and is yet to come again, was no gap.
+    fn go_back(&mut self, span: Duration, now: Time) -> bool {
+        let mut left = span;
+        for gap in self.0.iter_mut().rev().filter(|gap| gap.to > now) {
+            let cut = left.min(gap.to.since(gap.from));
+            gap.to = gap.to.before(cut);
+            left -= cut;
+        }
+        self.0.retain(|gap| gap.to > gap.from);
+        left < span
+    }
+
+    fn add(&mut self, gap: Gap) {
+        match self.0.last_mut() {
+            // Nobody has been seen to guard since that one.
+            Some(last) if last.to == gap.from => last.to = gap.to,
+            _ => self.0.push(gap),
+        }
+        if self.0.len() > GAPS {
+            let oldest = self.0.remove(0);
+            self.0[0].from = oldest.from;
+        }
+    }
+
+    /// A stamp as if the clock had stood still whenever nobody guarded.
+    #[must_use]
+    pub fn date(&self, stamp: Time) -> Time {
+        self.move_on(stamp, LEAVES)
+    }
+
+    /// The same, where clocks of before a gap went on for so long after it.
+    fn move_on(&self, stamp: Time, after: Duration) -> Time {
+        let move_on = |stamp, gap: &Gap| match stamp {
+            before if before < gap.to + after => before + gap.to.since(gap.from),
+            later => later,
+        };
+        self.0.iter().fold(stamp, move_on)
+    }
+}
+
+/// How far a server's time is from ours at least: told to the second, between two moments.
+#[must_use]
+pub fn apart(before: Time, server: Time, after: Time) -> Duration {
+    let told = server + Duration::from_secs(1);
+    before.since(told).max(server.since(after))
+}
+
+/// How this process came to know a pod as it is now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arrival {
+    /// By the first list that it read.
+    First(Time),
+    /// By a watch, or by a list that mends one.
+    News(Time),
+}
+
+/// The dates of all pods.
+#[derive(Clone, Debug, Default)]
+pub struct Dates {
+    /// The times without a guard, until this process began.
+    pub gaps: Gaps,
+    /// Stamps that do not say when they were written, by pod UID, and when that was.
+    moved: Map<String, Vec<(Time, Time)>>,
+}
+
+impl Dates {
+    /// What stands on a pod, dated; `None` where the stamps say it. `known` is the pod as it was known before.
+    pub fn read(&mut self, pod: &Pod, known: Option<&Pod>, arrival: Arrival) -> Option<Notes> {
+        let before = self.moved.remove(&pod.uid).unwrap_or_default();
+        let mut moved = Vec::new();
+        for stamp in pod.notes.stamps() {
+            let again = before.iter().find(|(written, _)| *written == stamp);
+            let kept = || known.is_some_and(|pod| pod.notes.stamps().any(|one| one == stamp));
+            let date = match again {
+                Some((_, date)) => *date,
+                None if kept() || mutant::is(Mutant::TrustStamps) => stamp,
+                None => self.date(stamp, arrival),
+            };
+            if date != stamp {
+                moved.push((stamp, date));
+            }
+        }
+        if moved.is_empty() {
+            return None;
+        }
+        let mut notes = pod.notes.clone();
+        notes.redate(|stamp| {
+            let moved = moved.iter().find(|(written, _)| *written == stamp);
+            moved.map_or(stamp, |(_, date)| *date)
+        });
+        self.moved.insert(pod.uid.clone(), moved);
+        Some(notes)
+    }
+
+    /// When a pod's container started, where the kubelet's clock does not say it.
+    pub fn started(&self, pod: &Pod, known: Option<&Pod>, arrival: Arrival) -> Option<Time> {
+        let container = pod.container.as_ref()?;
+        let said = container.started?;
+        let before = known.and_then(|pod| pod.container.as_ref());
+        let same = before.filter(|before| before.id == container.id);
+        let known = same.and_then(|same| same.started);
+        let date = self.of_object(said, known, arrival);
+        (date != said).then_some(date)
+    }
+
+    /// When Kubernetes did what it stamped. `known`: as dated before.
+    #[must_use]
+    pub fn of_object(&self, said: Time, known: Option<Time>, arrival: Arrival) -> Time {
+        match (known, arrival) {
+            _ if mutant::is(Mutant::TrustStamps) => said,
+            (Some(known), _) => known,
+            (None, Arrival::First(now)) => (self.gaps.date(said) + TOGETHER).min(now),
+            (None, Arrival::News(now)) => {
+                let apart = now.since(said).max(said.since(now));
+                if apart > TELLS { now } else { said }
+            }
+        }
+    }
+
+    fn date(&self, stamp: Time, arrival: Arrival) -> Time {
+        match arrival {
+            Arrival::First(now) => (self.gaps.date(stamp) + TOGETHER).min(now),
+            Arrival::News(now) if now.since(stamp) > APART => now,
+            Arrival::News(now) if stamp.since(now) > APART => now,
+            Arrival::News(_) => stamp,
+        }
+    }
+
+    /// Forgets a pod.
+    pub fn forget(&mut self, uid: &str) {
+        self.moved.remove(uid);
+    }
+}
+
+#[cfg(test)]
+#[path = "dates_tests.rs"]
+mod tests;

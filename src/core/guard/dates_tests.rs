@@ -1,0 +1,283 @@
+use super::*;
+use crate::core::guard::notes::{Cause, Drain, Grant, GrantKey, Want};
+use crate::core::guard::plan::scene::Scene;
+
+fn at(seconds: u64) -> Time {
+    Time::from_millis(seconds * 1000)
+}
+
+const NOW: u64 = 100_000;
+
+/// A pod whose drain was stamped then.
+fn drained_at(stamp: u64) -> Pod {
+    let mut pod = Scene::deployment(1).pod("w-0");
+    pod.notes.drain = Some(Drain {
+        container: "c-0".to_owned(),
+        at: at(stamp),
+    });
+    pod
+}
+
+fn date(dates: &mut Dates, pod: &Pod, known: Option<&Pod>, arrival: Arrival) -> Time {
+    let notes = dates.read(pod, known, arrival);
+    let drain = notes.unwrap_or_else(|| pod.notes.clone()).drain;
+    drain.expect("a drain").at
+}
+
+fn news(stamp: u64) -> Time {
+    let arrival = Arrival::News(at(NOW));
+    date(&mut Dates::default(), &drained_at(stamp), None, arrival)
+}
+
+#[test]
+fn what_a_watch_tells_was_written_just_now_whatever_its_stamp() {
+    assert_eq!(news(NOW - 3600), at(NOW), "by a clock that is behind");
+    assert_eq!(news(NOW + 3600), at(NOW), "by a clock that is ahead");
+    assert_eq!(news(NOW - 2), at(NOW - 2), "by a clock that agrees");
+    assert_eq!(news(NOW + 2), at(NOW + 2));
+}
+
+#[test]
+fn a_date_stays_whatever_else_changes_on_the_pod() {
+    let mut dates = Dates::default();
+    let pod = drained_at(NOW + 3600);
+    let first = date(&mut dates, &pod, None, Arrival::News(at(NOW)));
+    let later = Arrival::News(at(NOW + 500));
+    let mut known = pod.clone();
+    known.notes.drain = pod
+        .notes
+        .drain
+        .clone()
+        .map(|drain| Drain { at: first, ..drain });
+    assert_eq!(date(&mut dates, &pod, Some(&known), later), at(NOW));
+    let agreed = drained_at(NOW);
+    let kept = date(&mut Dates::default(), &agreed, Some(&agreed), later);
+    assert_eq!(kept, at(NOW), "it was known and is no news");
+}
+
+#[test]
+fn a_pod_that_is_gone_is_forgotten() {
+    let mut world = crate::core::guard::world::World::default();
+    let pod = drained_at(NOW + 3600);
+    world.meet_pod(pod.clone(), Arrival::News(at(NOW)));
+    let drain = |world: &crate::core::guard::world::World| {
+        let pod = world.pod_by_uid(&pod.uid).expect("a pod");
+        pod.notes.drain.clone().expect("a drain").at
+    };
+    assert_eq!(drain(&world), at(NOW));
+    let moved = Pod {
+        node: Some("elsewhere".to_owned()),
+        ..pod.clone()
+    };
+    world.meet_pod(moved, Arrival::News(at(NOW + 9)));
+    assert_eq!(drain(&world), at(NOW), "the same pod, in other indexes");
+    world.drop_pod(&pod.name);
+    world.meet_pod(pod.clone(), Arrival::News(at(NOW + 50)));
+    assert_eq!(drain(&world), at(NOW + 50));
+}
+
+#[test]
+fn what_stood_there_at_the_start_is_as_old_as_it_says_but_for_the_times_without_a_guard() {
+    let first = Arrival::First(at(NOW));
+    let mut dates = Dates::default();
+    assert_eq!(
+        date(&mut dates, &drained_at(NOW - 900), None, first),
+        at(NOW - 870),
+        "by what clocks may differ"
+    );
+    let ahead = date(&mut Dates::default(), &drained_at(NOW + 900), None, first);
+    assert_eq!(ahead, at(NOW), "nobody writes in the future");
+    let mut dates = Dates::default();
+    assert!(dates.gaps.begin(Some(at(NOW - 600)), at(NOW)));
+    let before = date(&mut dates, &drained_at(NOW - 900), None, first);
+    assert_eq!(before, at(NOW - 270), "nobody guarded for 600 of the 900 s");
+    let meanwhile = date(
+        &mut Dates {
+            gaps: dates.gaps,
+            ..Dates::default()
+        },
+        &drained_at(NOW - 300),
+        None,
+        first,
+    );
+    assert_eq!(meanwhile, at(NOW), "by an older clock, which goes on");
+}
+
+#[test]
+fn a_gap_begins_when_the_lease_was_renewed_last() {
+    let begin = |renewed: Option<u64>| {
+        let mut gaps = Gaps::default();
+        let begun = gaps.begin(renewed.map(at), at(NOW));
+        (begun, gaps.date(at(NOW - 7200)))
+    };
+    assert_eq!(begin(None), (false, at(NOW - 7200)), "the first guard ever");
+    assert_eq!(
+        begin(Some(NOW - 4)),
+        (false, at(NOW - 7200)),
+        "somebody leads"
+    );
+    assert_eq!(begin(Some(NOW - 3600)), (true, at(NOW - 3600)));
+    assert_eq!(
+        begin(Some(NOW + 3600)),
+        (false, at(NOW - 7200)),
+        "the clock went back"
+    );
+}
+
+#[test]
+fn a_leader_by_an_older_clock_is_no_gap() {
+    let mut gaps = Gaps::default();
+    assert!(
+        gaps.begin(Some(at(NOW)), at(NOW + 3600)),
+        "the clock jumped ahead"
+    );
+    // The old leader has gone on for 600 s, by its clock; so has everybody.
+    assert!(!gaps.begin(Some(at(NOW + 600)), at(NOW + 4200)));
+    assert_eq!(gaps.date(at(NOW + 600)), at(NOW + 4200));
+    assert_eq!(
+        gaps.date(at(NOW + 3800)),
+        at(NOW + 3800),
+        "by the new clock"
+    );
+}
+
+#[test]
+fn nobody_leads_between_two_starts_in_vain() {
+    let mut gaps = Gaps::default();
+    for start in [100, 200, 300] {
+        assert!(gaps.begin(Some(at(NOW)), at(NOW + start)));
+    }
+    assert_eq!(
+        gaps.0,
+        [Gap {
+            from: at(NOW),
+            to: at(NOW + 300)
+        }]
+    );
+}
+
+#[test]
+fn of_many_gaps_the_oldest_become_one() {
+    let mut gaps = Gaps::default();
+    for day in 1..100_u64 {
+        assert!(gaps.begin(Some(at(day * 1000 - 100)), at(day * 1000)));
+    }
+    assert_eq!(gaps.0.len(), GAPS);
+    assert!(
+        gaps.date(at(0)) >= at(99 * 100),
+        "as long ago as at most without gaps"
+    );
+}
+
+#[test]
+fn what_belongs_to_a_stamp_moves_with_it() {
+    let mut pod = drained_at(NOW);
+    pod.notes.want = Some(Want {
+        at: at(NOW + 3600),
+        since: at(NOW + 3000),
+        cause: Cause::Evict,
+        by: "a".to_owned(),
+        target: None,
+    });
+    pod.notes.grant = Some(Grant {
+        uid: pod.uid.clone(),
+        container: "c-0".to_owned(),
+        key: GrantKey::Pod,
+        at: at(NOW - 3600),
+        until: at(NOW - 3480),
+    });
+    let notes = Dates::default().read(&pod, None, Arrival::News(at(NOW)));
+    let notes = notes.expect("dates");
+    let want = notes.want.expect("a want");
+    assert_eq!((want.at, want.since), (at(NOW), at(NOW - 600)));
+    let grant = notes.grant.expect("a grant");
+    assert_eq!((grant.at, grant.until), (at(NOW), at(NOW + 120)));
+}
+
+#[test]
+fn gaps_are_read_as_they_are_written() {
+    let mut gaps = Gaps::default();
+    assert!(gaps.begin(Some(at(NOW)), at(NOW + 60)));
+    let text = crate::core::guard::notes::write(&gaps);
+    assert_eq!(
+        text,
+        r#"[{"from":"1970-01-02T03:46:40.000Z","to":"1970-01-02T03:47:40.000Z"}]"#
+    );
+    assert_eq!(serde_json::from_str::<Gaps>(&text).ok(), Some(gaps));
+}
+
+#[test]
+fn a_container_started_when_it_is_told_unless_it_ran_before_us() {
+    let of = |started: u64, arrival: Arrival, known: Option<u64>| {
+        let running = |started: u64| {
+            let mut pod = Scene::deployment(1).pod("w-0");
+            let container = pod.container.as_mut().expect("a container");
+            container.started = Some(at(started));
+            pod
+        };
+        let known = known.map(running);
+        let pod = running(started);
+        let date = Dates::default().started(&pod, known.as_ref(), arrival);
+        date.or(pod.started())
+    };
+    let (first, news) = (Arrival::First(at(NOW)), Arrival::News(at(NOW)));
+    assert_eq!(of(NOW - 5, news, None), Some(at(NOW - 5)));
+    assert_eq!(
+        of(NOW - 3600, news, None),
+        Some(at(NOW)),
+        "the kubelet's clock is behind"
+    );
+    assert_eq!(of(NOW + 3600, news, None), Some(at(NOW)), "or ahead");
+    assert_eq!(of(NOW - 3600, first, None), Some(at(NOW - 3570)));
+    assert_eq!(of(NOW + 3600, first, None), Some(at(NOW)));
+    assert_eq!(
+        of(NOW - 3600, news, Some(NOW - 7)),
+        Some(at(NOW - 7)),
+        "as dated before"
+    );
+}
+
+#[test]
+fn a_clock_that_goes_back_takes_back_what_it_jumped_ahead() {
+    let mut gaps = Gaps::default();
+    assert!(gaps.begin(Some(at(NOW)), at(NOW + 3600)));
+    // 600 s later it is set right, or almost.
+    let mut right = gaps.clone();
+    assert!(right.begin(Some(at(NOW + 4200)), at(NOW + 600)));
+    assert_eq!(right, Gaps::default());
+    assert!(gaps.begin(Some(at(NOW + 4200)), at(NOW + 900)));
+    assert_eq!(gaps.date(at(NOW)), at(NOW + 300), "it is 300 s ahead still");
+    // Whoever leads by the clock of before says so for a while.
+    assert!(!gaps.begin(Some(at(NOW + 4220)), at(NOW + 920)));
+    assert_eq!(gaps.date(at(NOW)), at(NOW + 300));
+    assert!(
+        gaps.begin(Some(at(NOW + 1000)), at(NOW + 4600)),
+        "it jumps again"
+    );
+    assert_eq!(gaps.date(at(NOW)), at(NOW + 3900));
+}
+
+#[test]
+fn a_workload_was_made_when_it_is_told_unless_it_was_there_before_us() {
+    let dates = Dates::default();
+    let (first, news) = (Arrival::First(at(NOW)), Arrival::News(at(NOW)));
+    assert_eq!(dates.of_object(at(NOW - 5), None, news), at(NOW - 5));
+    assert_eq!(dates.of_object(at(NOW - 3600), None, news), at(NOW));
+    assert_eq!(dates.of_object(at(NOW - 3600), None, first), at(NOW - 3570));
+    let known = Some(at(NOW - 7));
+    assert_eq!(dates.of_object(at(NOW - 3600), known, news), at(NOW - 7));
+}
+
+#[test]
+fn what_is_less_than_a_second_is_not_apart() {
+    let at = Time::from_millis;
+    assert_eq!(apart(at(10_900), at(10_000), at(10_950)), Duration::ZERO);
+    assert_eq!(
+        apart(at(15_000), at(10_000), at(15_050)),
+        Duration::from_secs(4)
+    );
+    assert_eq!(
+        apart(at(10_000), at(15_000), at(10_500)),
+        Duration::from_millis(4500)
+    );
+}
