@@ -77,6 +77,10 @@ pub enum Event {
     Revive(usize),
     /// Something breaks.
     Fault,
+    /// The machines' clocks jump.
+    Jump,
+    /// A replica asks what time it is.
+    Misled(usize),
     /// A scripted step of a story.
     Script(u32),
 }

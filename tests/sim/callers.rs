@@ -7,7 +7,7 @@ use xtrinode::core::guard::facts::place::Announced;
 use xtrinode::core::guard::facts::pod::Role;
 
 use crate::agenda::Event;
-use crate::kube::store::{Pix, Wix, stamp};
+use crate::kube::store::{Pix, Wix};
 use crate::review::{Answer, Origin};
 use crate::sim::Sim;
 
@@ -447,7 +447,7 @@ impl Sim {
 
     /// Somebody orders that a pod may go.
     pub fn break_glass(&mut self, pix: Pix) {
-        let end = stamp(self.now + 3_600_000);
+        let end = self.store.stamp(self.now + 3_600_000);
         let value = format!("{end};the simulation ordered it");
         let change = Edit::default().with(keys::OVERRIDE, value);
         self.annotate(pix, &change);

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use xtrinode::core::guard::ask::Verdict;
 use xtrinode::core::guard::bounds::ALLOWED;
+use xtrinode::core::guard::dates::TOGETHER;
 use xtrinode::core::guard::facts::pod::{Phase, Role};
 use xtrinode::core::guard::facts::workload::Kind;
 use xtrinode::core::guard::gate::Patience;
@@ -12,7 +13,7 @@ use xtrinode::trino::words::NodeState;
 
 use crate::callers::What;
 use crate::invariant::{Invariant, Violation};
-use crate::kube::store::{Pix, Wix, stamp};
+use crate::kube::store::{Pix, Wix};
 use crate::sim::Sim;
 use crate::trino::worker::PORT;
 
@@ -124,6 +125,8 @@ impl Sim {
                 }
             }
             Blame::NoNodes | Blame::Starved if self.now <= self.trino.excused => Fate::Broken,
+            // Somebody took its workers' workload away, before one of them served.
+            Blame::Starved if self.store.sets[0].gone => Fate::Forced,
             Blame::NoNodes if self.is_late(qix) || self.is_unmet(qix) => Fate::Late,
             Blame::NoNodes | Blame::Starved => Fate::Killed,
         }
@@ -208,6 +211,8 @@ impl Sim {
     pub fn check_force(&mut self, pod: Pix, patience: Patience) {
         let bounds = &self.params.policy.bounds;
         let least = match patience {
+            // Whoever asks: nobody knows, and nobody will.
+            _ if self.judging == Some(Row::UnknownMax) => bounds.unknown_max,
             Patience::Endless => {
                 let rule = "the operator profited from a bound";
                 return self.violated(Invariant::NoEarlyForce, rule, pod);
@@ -241,19 +246,30 @@ impl Sim {
             (Role::Coordinator, _) => 60_000,
             (Role::Worker, _) => 1000,
         };
-        let skew = Duration::from_millis(2 * self.params.skew + again);
-        let late = cell
-            .pod
-            .notes
-            .blocked_since
-            .is_some_and(|since| stamp(self.now).since(since) > limit + skew);
-        if late {
+        let skew = 2 * self.params.skew + again;
+        let refused = cell.refused.map(|refused| self.dated(refused));
+        let limit = limit + Duration::from_millis(skew);
+        if refused.is_some_and(|refused| self.for_longer_than(refused, limit)) {
             self.violated(
                 Invariant::NoLongWait,
                 &format!("refused beyond every bound by {:?}", verdict.row),
                 pod,
             );
         }
+    }
+
+    /// From when something that is written on a pod counts at the latest, whoever reads it.
+    fn dated(&self, at: u64) -> u64 {
+        let began = self.guard.replicas.iter().map(|replica| replica.began);
+        let together = u64::try_from(TOGETHER.as_millis()).expect("a short time");
+        if self.jumped {
+            return at.max(began.max().unwrap_or_default());
+        }
+        at + self.guard.unguarded + together
+    }
+
+    fn for_longer_than(&self, since: u64, limit: Duration) -> bool {
+        Duration::from_millis(self.now.saturating_sub(since)) > limit
     }
 
     /// Somebody who never gives up was made to wait: for how long at most?
@@ -266,7 +282,8 @@ impl Sim {
         };
         // The caller's own pauses, and times without a guard.
         let bound = bound + Duration::from_secs(240);
-        if self.params.guarded && Duration::from_millis(wait) > bound {
+        let began = self.dated(self.now - wait);
+        if self.params.guarded && self.for_longer_than(began, bound) {
             let text = format!("{what:?} took {} s", wait / 1000);
             self.violations
                 .push(Violation::of(Invariant::NoLongWait, text));
@@ -302,12 +319,8 @@ impl Sim {
     fn is_free(&self, pod: Pix) -> bool {
         let cell = &self.store.cells[pod];
         let bounds = &self.params.policy.bounds;
-        let since = |at| stamp(self.now).since(at);
-        let bound = cell
-            .pod
-            .notes
-            .blocked_since
-            .is_some_and(|at| since(at) + Duration::from_secs(5) >= bounds.max_block);
+        let waited = self.waited(pod);
+        let bound = waited.is_some_and(|waited| waited >= bounds.max_block);
         let leaked = bounds.leak_after.saturating_sub(Duration::from_secs(5));
         if self.trino.coordinator.is_none() {
             return true;
@@ -374,13 +387,11 @@ impl Sim {
         let share = target - target.min((target * policy.floor.share / 100).max(1));
         let idle = self.now <= self.trino_idle + TOLD;
         let least = if idle { 0 } else { policy.floor.min_active };
-        let queued = self.store.cells[pod].pod.notes.blocked_since;
-        let waited = queued.map_or(Duration::ZERO, |at| stamp(self.now).since(at));
-        let skew = Duration::from_secs(5);
+        let waited = self.waited(pod).unwrap_or_default();
         let bounds = &policy.bounds;
         if self.is_last_stretch(pod) {
             0
-        } else if waited + skew >= bounds.max_block {
+        } else if waited >= bounds.max_block {
             least
         } else {
             share.max(least)
@@ -391,9 +402,13 @@ impl Sim {
     fn is_last_stretch(&self, pod: Pix) -> bool {
         let bounds = &self.params.policy.bounds;
         let stretch = (bounds.max_block * 2).saturating_sub(bounds.drain_expected);
-        let queued = self.store.cells[pod].pod.notes.blocked_since;
-        let waited = queued.map(|at| stamp(self.now).since(at));
-        waited.is_some_and(|waited| waited + Duration::from_secs(5) >= stretch)
+        self.waited(pod).is_some_and(|waited| waited >= stretch)
+    }
+
+    /// How long ago a pod was first refused, by any clock.
+    fn waited(&self, pod: Pix) -> Option<Duration> {
+        let refused = self.store.cells[pod].refused?;
+        Some(Duration::from_millis(self.now - refused) + Duration::from_secs(5))
     }
 
     /// How many workers there are to be: the spec, or a lower number that was refused not long ago, whatever has become
@@ -407,7 +422,7 @@ impl Sim {
             u64::try_from(self.params.policy.bounds.abandon_after.as_millis()).unwrap_or(u64::MAX);
         let refused = self
             .low_target
-            .filter(|(_, at)| self.now < at + long + PLANNED)
+            .filter(|(_, at)| self.now < self.dated(*at) + long + PLANNED)
             .map(|(target, _)| target);
         // A drain that was planned before the number was raised is judged by the number before.
         let before = self

@@ -1,13 +1,21 @@
 //! What breaks by itself: containers, the coordinator, replicas of the guard, its ways to Trino and to the API server.
 
+use xtrinode::core::guard::dates::TOGETHER;
 use xtrinode::core::guard::facts::pod::Role;
 use xtrinode::core::guard::notes::Notes;
 use xtrinode::trino::words::NodeState;
 
 use crate::agenda::Event;
-use crate::guard::Replica;
 use crate::kube::store::Pix;
 use crate::sim::Sim;
+
+/// How far the machines' clocks are ahead, now and then, in milliseconds.
+const JUMPS: [i64; 9] = [
+    0, 7000, -7000, 40_000, -40_000, 300_000, -300_000, 3_600_000, -3_600_000,
+];
+
+/// A replica that is misled notices and ends within this, in milliseconds.
+const LEAVES: u64 = 45_000;
 
 impl Sim {
     /// Something breaks; the next thing does after a while.
@@ -112,13 +120,46 @@ impl Sim {
         self.enter(wait, Event::Revive(at));
     }
 
+    /// The clocks of all machines jump; whoever guards does not look at them again. Some of them may have to.
+    pub fn jump(&mut self) {
+        if self.remaining == 0 {
+            return;
+        }
+        let next = self.dice.between(100_000, 1_500_000);
+        self.enter(next, Event::Jump);
+        self.store.ahead = self.dice.pick(&JUMPS);
+        self.jumped = true;
+        let ahead = self.store.ahead;
+        self.trace(|| format!("the clocks are {ahead} ms ahead"));
+        for replica in 0..self.guard.replicas.len() {
+            let wait = self.dice.between(1000, LEAVES);
+            self.enter(wait, Event::Misled(replica));
+        }
+    }
+
+    /// A replica asks the API server what time it is, and begins anew where its own clock is far from that.
+    pub fn misled(&mut self, at: usize) {
+        let replica = &self.guard.replicas[at];
+        if replica.paused_until > self.now {
+            let wait = replica.paused_until - self.now + LEAVES;
+            self.enter(wait, Event::Misled(at));
+            return;
+        }
+        let apart = (replica.skew - self.store.ahead).unsigned_abs();
+        if u128::from(apart) > TOGETHER.as_millis() {
+            self.kill_replica(at);
+        }
+    }
+
     /// A replica starts again, with a clock of its own.
     pub fn revive(&mut self, at: usize) {
         let epoch = self.guard.replicas[at].epoch;
         let skew = self.dice.between(0, 2 * self.params.skew);
         let skew = i64::try_from(skew).expect("a small skew")
             - i64::try_from(self.params.skew).expect("a small skew");
-        self.guard.replicas[at] = Replica::new(&self.store, self.now, epoch, skew);
+        let skew = self.store.ahead + skew;
+        self.guard.replicas[at] = self.guard.begin(&self.store, self.now, epoch, skew);
+        self.trace(|| format!("r{at} begins, {skew} ms ahead"));
         self.enter(0, Event::Tick(at, epoch));
     }
 }

@@ -53,6 +53,10 @@ pub struct Params {
     pub vetoes: u64,
     /// Whether things break.
     pub faults: bool,
+    /// Whether the machines' clocks jump.
+    pub jumps: bool,
+    /// How far the coordinator's clock is ahead of the other machines', in milliseconds.
+    pub trino_ahead: i64,
     /// How far clocks differ at most.
     pub skew: u64,
     /// Disruptions of this episode.
@@ -91,6 +95,8 @@ impl Params {
             unmapped: false,
             vetoes: 0,
             faults: false,
+            jumps: false,
+            trino_ahead: 0,
             skew: 500,
             disruptions: 0,
             at_once: 3,
@@ -136,6 +142,8 @@ impl Params {
         self.vetoes = dice.pick(&[0, 0, 20, 200]);
         self.faults = dice.mille(300);
         self.skew = dice.pick(&[0, 500, 2000]);
+        self.jumps = dice.mille(200);
+        self.trino_ahead = dice.pick(&[0, 0, 0, 0, 100_000, -100_000, 3_600_000, -3_600_000]);
         self.drainable = !dice.mille(40);
         self.pods.pre_stop = dice.mille(300);
         if self.pods.pre_stop {

@@ -59,7 +59,8 @@ pub struct Review {
     origin: Origin,
     /// The pod that it is about, if about one.
     pub pod: Option<Pix>,
-    replica: usize,
+    /// The replica that judges it.
+    pub replica: usize,
     epoch: u32,
     verdict: Option<Verdict>,
     granted: bool,

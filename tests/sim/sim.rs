@@ -8,8 +8,8 @@ use xtrinode::trino::words::NodeState;
 use crate::agenda::{Agenda, Event};
 use crate::callers::Caller;
 use crate::dice::Dice;
+use crate::guard::Guard;
 use crate::guard::supply::Supply;
-use crate::guard::{Guard, Replica};
 use crate::invariant::Violation;
 use crate::kube::store::{NewSet, Pix, Store, Wix, new_container, node_name, stamp};
 use crate::params::Params;
@@ -43,6 +43,8 @@ pub struct Sim {
     pub tally: Tally,
     /// What must not have.
     pub violations: Vec<Violation>,
+    /// Whether clocks have jumped.
+    pub jumped: bool,
     /// Whether queries arrive.
     pub loaded: bool,
     /// Whether somebody waits, or a drain is on its way: everybody looks more often.
@@ -104,6 +106,7 @@ impl Sim {
             waiting: 0,
             tally: Tally::default(),
             violations: Vec::new(),
+            jumped: false,
             loaded: true,
             busy: false,
             broke: 0,
@@ -176,7 +179,7 @@ impl Sim {
             pod.phase = Phase::Running;
             pod.ready = true;
             pod.ready_changed = Some(stamp(10_000));
-            pod.container = Some(new_container(0, pix, 1));
+            pod.container = Some(new_container(stamp(0), pix, 1));
             pod.notes = Notes::default();
         });
         if worker {
@@ -203,6 +206,10 @@ impl Sim {
         }
         self.enter(0, Event::Arrive);
         self.enter(10_000, Event::Autoscale);
+        if self.params.jumps {
+            let first = self.dice.between(60_000, 600_000);
+            self.enter(first, Event::Jump);
+        }
         if self.params.faults {
             let first = self.dice.between(30_000, 300_000);
             self.enter(first, Event::Fault);
@@ -213,7 +220,7 @@ impl Sim {
         let skew = self.dice.between(0, 2 * self.params.skew);
         let skew = i64::try_from(skew).expect("a small skew")
             - i64::try_from(self.params.skew).expect("a small skew");
-        let replica = Replica::new(&self.store, self.now, 0, skew);
+        let replica = self.guard.begin(&self.store, self.now, 0, skew);
         self.guard.replicas.push(replica);
         let first = self.dice.between(0, 1000);
         self.enter(first, Event::Tick(at, 0));
@@ -292,6 +299,8 @@ impl Sim {
             Event::Foreign(pod, inc) => self.foreign_end(pod, inc),
             Event::Revive(replica) => self.revive(replica),
             Event::Fault => self.fault(),
+            Event::Jump => self.jump(),
+            Event::Misled(replica) => self.misled(replica),
             Event::Script(step) => self.script(step),
             _ => {}
         }

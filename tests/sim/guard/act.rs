@@ -8,10 +8,11 @@ use xtrinode::core::guard::evidence::DrainPower;
 use xtrinode::core::guard::fleet::Serving;
 use xtrinode::core::guard::mutant::{self, Mutant};
 use xtrinode::core::guard::plan::Action;
+use xtrinode::core::guard::time::Time;
 use xtrinode::trino::words::{NodeState, RetryPolicy};
 
 use crate::agenda::Event;
-use crate::kube::store::{Pix, cluster, container_id, pix, stamp};
+use crate::kube::store::{Pix, cluster, container_id, pix};
 use crate::review::Origin;
 use crate::sim::{Ambush, Sim};
 use crate::trino::query::Phase;
@@ -170,26 +171,24 @@ impl Sim {
         let asked = view.now;
         let before = view.noticed(known, began);
         let reachable = self.trino.coordinator.is_some() && replica.cut_until <= now;
-        let clean = self.is_clear_of(
-            pod,
-            before.before(std::time::Duration::from_millis(
-                replica.skew.max(0).unsigned_abs(),
-            )),
-        );
+        let ids = view.evidence.cluster(&cluster()).query_ids;
+        let clean = self.is_clear_of(pod, |named| ids.is_after(Some(named), before));
         let evidence = &mut self.guard.replicas[at].evidence;
         if !reachable {
             evidence.cannot_prove(&uid, &container, asked);
         } else if clean {
             evidence.prove(&uid, &container, asked);
+        } else {
+            evidence.left(&uid, &container, asked);
         }
     }
 
-    /// Whether no query made before then has anything at risk on a worker, as its QueryInfo says.
-    fn is_clear_of(&self, pod: Pix, before: xtrinode::core::guard::time::Time) -> bool {
+    /// Whether no query that is not `late` has anything at risk on a worker, as its QueryInfo says.
+    fn is_clear_of(&self, pod: Pix, late: impl Fn(Time) -> bool) -> bool {
         let open = self.trino.open.iter().map(|qix| &self.trino.queries[*qix]);
         let mut asked = open.filter(|query| {
             let state = matches!(query.phase, Phase::Running | Phase::Finishing);
-            state && query.retry != RetryPolicy::Task && stamp(query.created) < before
+            state && query.retry != RetryPolicy::Task && !late(query.named)
         });
         asked.all(|query| query.held().all(|(on, _)| on != pod))
     }

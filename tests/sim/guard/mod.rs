@@ -6,16 +6,16 @@ pub mod supply;
 pub mod tick;
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use xtrinode::core::guard::class::View;
+use xtrinode::core::guard::dates::Gaps;
 use xtrinode::core::guard::evidence::Evidence;
 use xtrinode::core::guard::plan::Memory;
 use xtrinode::core::guard::policy::Policy;
 use xtrinode::core::guard::time::Time;
 
 use crate::kube::cache::Cache;
-use crate::kube::store::{Pix, Store, stamp};
+use crate::kube::store::{Pix, Store, ahead, stamp};
 use supply::Supply;
 
 /// A Lease lasts so long, in milliseconds.
@@ -38,6 +38,8 @@ pub struct Replica {
     pub evidence: Evidence,
     /// What it remembers as leader.
     pub memory: Memory,
+    /// When this process began.
+    pub began: u64,
     /// How far its clock is ahead, in milliseconds.
     pub skew: i64,
     /// Until when its watch lags further than usual, if that ends by itself.
@@ -52,13 +54,15 @@ pub struct Replica {
 }
 
 impl Replica {
-    /// A process that has just listed everything.
-    pub fn new(store: &Store, now: u64, epoch: u32, skew: i64) -> Self {
+    /// A process that has just listed everything, when nobody guarded at these times.
+    pub fn new(store: &Store, now: u64, epoch: u32, skew: i64, gaps: Gaps) -> Self {
+        let time = ahead(stamp(now), skew);
         Self {
+            began: now,
             alive: true,
             ready_at: now,
             epoch,
-            cache: Cache::listed(store, LAG),
+            cache: Cache::listed(store, LAG, gaps, time),
             evidence: Evidence::default(),
             memory: Memory::default(),
             skew,
@@ -72,13 +76,7 @@ impl Replica {
 
     /// What its clock says.
     pub fn time(&self, now: u64) -> Time {
-        let time = stamp(now);
-        let ahead = Duration::from_millis(self.skew.unsigned_abs());
-        if self.skew < 0 {
-            time.before(ahead)
-        } else {
-            time + ahead
-        }
+        ahead(stamp(now), self.skew)
     }
 
     /// Takes in what its watch has brought.
@@ -86,7 +84,8 @@ impl Replica {
         if self.behind_until.take_if(|until| *until <= now).is_some() {
             self.cache.lag = LAG;
         }
-        if self.cache.catch_up(store, now) {
+        let time = self.time(now);
+        if self.cache.catch_up(store, now, time) {
             let world = &self.cache.world;
             self.evidence
                 .keep_only(|uid| world.pod_by_uid(uid).is_some());
@@ -111,11 +110,26 @@ pub struct Guard {
     pub replicas: Vec<Replica>,
     /// Who leads, and until when unless it renews.
     pub lease: Option<(usize, u64)>,
+    /// When it was renewed last, by the clock of whoever led, and in truth.
+    pub renewed: Option<(Time, u64)>,
+    /// When nobody guarded, as the Lease says.
+    pub gaps: Gaps,
+    /// For how long that was, in truth.
+    pub unguarded: u64,
     /// Who tells what Trino holds: the exporter first, then each replica's own collector.
     pub supplies: Vec<Supply>,
 }
 
 impl Guard {
+    /// A process begins, with a clock that is so far ahead.
+    pub fn begin(&mut self, store: &Store, now: u64, epoch: u32, skew: i64) -> Replica {
+        let time = ahead(stamp(now), skew);
+        if self.gaps.begin(self.renewed.map(|(time, _)| time), time) {
+            self.unguarded += self.renewed.map_or(0, |(_, then)| now - then);
+        }
+        Replica::new(store, now, epoch, skew, self.gaps.clone())
+    }
+
     /// The replicas that answer.
     pub fn ready(&self, now: u64) -> Vec<usize> {
         let all = self.replicas.iter().enumerate();

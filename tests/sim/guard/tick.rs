@@ -117,6 +117,9 @@ impl Sim {
                 unfinished,
             };
             replica.evidence.list(&cluster(), list);
+            replica
+                .evidence
+                .newest_query(&cluster(), list.at, self.trino.newest);
         }
     }
 
@@ -132,6 +135,8 @@ impl Sim {
                 self.tally.leaders += 1;
             }
             self.guard.lease = Some((at, self.now + LEASE));
+            let time = self.guard.replicas[at].time(self.now);
+            self.guard.renewed = Some((time, self.now));
         }
         free
     }

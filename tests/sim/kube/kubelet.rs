@@ -7,7 +7,7 @@ use crate::agenda::Event;
 use crate::sim::Sim;
 use crate::trino::worker::Jvm;
 
-use super::store::{Pix, new_container, node_name, stamp};
+use super::store::{Pix, new_container, node_name};
 
 impl Sim {
     /// Binds a pod to a node that takes it, or looks again later.
@@ -40,7 +40,7 @@ impl Sim {
         cell.inc = inc;
         cell.broken = false;
         cell.jvm = Some(Jvm::new(inc, self.now));
-        let container = new_container(self.now, pix, inc);
+        let container = new_container(self.store.stamp(self.now), pix, inc);
         self.edit(pix, |pod| {
             pod.phase = Phase::Running;
             pod.container = Some(container);
@@ -59,9 +59,10 @@ impl Sim {
         jvm.since = now;
         jvm.served = now;
         self.trace(|| format!("p{pix} serves"));
+        let stamp = self.store.stamp(now);
         self.edit(pix, |pod| {
             pod.ready = true;
-            pod.ready_changed = Some(stamp(now));
+            pod.ready_changed = Some(stamp);
         });
         match self.store.cells[pix].pod.role {
             Role::Worker => self.notice_soon(pix, inc),
@@ -81,8 +82,8 @@ impl Sim {
         self.trace(|| format!("p{pix} is deleted by {row:?}"));
         self.count_removal(pix);
         self.check_removal(pix, row);
-        let now = self.now;
-        self.edit(pix, |pod| pod.deleting = Some(stamp(now)));
+        let stamp = self.store.stamp(self.now);
+        self.edit(pix, |pod| pod.deleting = Some(stamp));
         let heard = self.dice.between(20, 1500);
         self.enter(heard, Event::Terminate(pix));
     }
@@ -146,10 +147,10 @@ impl Sim {
 
     /// A container that ended by itself is started again.
     fn restart(&mut self, pix: Pix, inc: u32) {
-        let now = self.now;
+        let stamp = self.store.stamp(self.now);
         self.edit(pix, |pod| {
             pod.ready = false;
-            pod.ready_changed = Some(stamp(now));
+            pod.ready_changed = Some(stamp);
             if let Some(container) = &mut pod.container {
                 container.running = false;
             }

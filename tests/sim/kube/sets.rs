@@ -6,12 +6,13 @@ use std::cmp::Reverse;
 use xtrinode::core::guard::ask::{Ask, Caller, Request};
 use xtrinode::core::guard::facts::pod::{Phase, Pod, Role};
 use xtrinode::core::guard::facts::workload::Kind;
+use xtrinode::core::guard::time::Time;
 
 use crate::agenda::Event;
 use crate::review::{Answer, Origin};
 use crate::sim::Sim;
 
-use super::store::{Pix, Wix, stamp};
+use super::store::{Pix, Wix};
 
 /// The longest back-off: 16 min 40 s.
 const LONGEST: u64 = 1_000_000;
@@ -76,7 +77,7 @@ impl Sim {
         if surplus > 0 && surplus < pods.len() {
             let top = self.store.top_of(set);
             let siblings: Vec<_> = self.store.replica_sets(top);
-            let now = self.now;
+            let now = self.store.stamp(self.now);
             let crowd = |pod: &Pod| {
                 let all = siblings.iter().flat_map(|set| self.store.active_of(*set));
                 all.filter(|other| self.store.cells[*other].pod.node == pod.node)
@@ -196,13 +197,13 @@ impl Sim {
 }
 
 /// The ReplicaSet controller's order of victims, the first one first.
-fn order(pod: &Pod, crowd: usize, now: u64) -> impl Ord + use<> {
+fn order(pod: &Pod, crowd: usize, now: Time) -> impl Ord + use<> {
     let phase = match pod.phase {
         Phase::Pending => 0,
         Phase::Unknown => 1,
         _ => 2,
     };
-    let bucket = |at| stamp(now).since(at).as_nanos().checked_ilog2();
+    let bucket = |at| now.since(at).as_nanos().checked_ilog2();
     let ready = pod.ready.then(|| pod.ready_changed.map(bucket));
     let restarts = pod
         .container

@@ -26,9 +26,19 @@ pub const EPOCH: u64 = 1_790_000_000_000;
 /// The namespace of everything.
 pub const NAMESPACE: &str = "trino";
 
-/// A moment of the simulation as the guard writes it.
+/// A moment of the simulation by a clock that is right.
 pub fn stamp(now: u64) -> Time {
     Time::from_millis(EPOCH + now)
+}
+
+/// A time by a clock that is so far ahead, in milliseconds.
+pub fn ahead(time: Time, millis: i64) -> Time {
+    let span = Duration::from_millis(millis.unsigned_abs());
+    if millis < 0 {
+        time.before(span)
+    } else {
+        time + span
+    }
 }
 
 /// A pod with what the API server does not know of it.
@@ -112,6 +122,8 @@ pub struct Store {
     pub namespace: Namespace,
     /// What watches read, with its time.
     pub log: Vec<(u64, Change)>,
+    /// How far the clocks of Kubernetes' and Trino's machines are ahead, in milliseconds.
+    pub ahead: i64,
     version: u64,
 }
 
@@ -234,6 +246,11 @@ impl Store {
             .push((now, Change::Namespace(self.namespace.clone())));
     }
 
+    /// A moment by the clocks of Kubernetes' and Trino's machines as they are now.
+    pub fn stamp(&self, now: u64) -> Time {
+        ahead(stamp(now), self.ahead)
+    }
+
     /// Makes the namespace, which is guarded.
     pub fn begin(&mut self, nodes: usize) {
         self.edit_namespace(0, |namespace| namespace.mode = Some(Mode::Enforce));
@@ -255,7 +272,7 @@ impl Store {
             cluster: cluster(),
             replicas: new.replicas,
             owner: new.owner.map(|owner| format!("s{owner}")),
-            created: stamp(now),
+            created: self.stamp(now),
             deleting: false,
             recreate: new.role == Role::Coordinator,
             ordinal_start: 0,
@@ -320,7 +337,7 @@ impl Store {
             phase: Phase::Pending,
             ready: false,
             ready_changed: None,
-            created: stamp(now),
+            created: self.stamp(now),
             deleting: None,
             grace: spec.grace,
             pre_stop: spec.pre_stop,
@@ -394,10 +411,10 @@ pub struct PodSpec {
 }
 
 /// A new container, started now.
-pub fn new_container(now: u64, pix: Pix, inc: u32) -> Container {
+pub fn new_container(now: Time, pix: Pix, inc: u32) -> Container {
     Container {
         id: container_id(pix, inc),
-        started: Some(stamp(now)),
+        started: Some(now),
         running: true,
         restarts: inc.saturating_sub(1),
     }

@@ -1,6 +1,7 @@
 //! Reviews on their way. Keeps; decides nothing.
 
 use xtrinode::core::guard::ask::Outcome;
+use xtrinode::core::guard::rows::Row;
 
 use crate::kube::store::Pix;
 
@@ -40,6 +41,7 @@ impl Reviews {
             let allowed = review
                 .verdict
                 .as_ref()
+                .filter(|verdict| verdict.row != Row::NotGuarded)
                 .is_some_and(|verdict| verdict.outcome == Outcome::Allow);
             allowed && review.pod == Some(pod) && review.granted
         })

@@ -13,10 +13,10 @@ use crate::params::Params;
 use crate::sim::{Ambush, Sim};
 
 use super::{
-    LATE, Story, came_back, cut_off, drain_a_worker, drain_gathered, everything_gone,
-    evict_coordinator, evict_four, evict_who_is_found, gather, hasty, kill_leader, late,
-    none_killed, nothing_killed, nothing_lost, nothing_removed, on_first, removed, scale, slow,
-    stop_guard, workers_are,
+    LATE, Story, begin_another, came_back, cut_off, drain_a_worker, drain_gathered,
+    everything_gone, evict_coordinator, evict_four, evict_who_is_found, gather, hasty, kill_leader,
+    late, none_killed, nothing_killed, nothing_lost, nothing_removed, on_first, removed, scale,
+    slow, workers_are,
 };
 
 /// Every story.
@@ -250,7 +250,7 @@ pub const ALL: &[Story] = &[
     },
     Story {
         letter: 'o',
-        title: "containers restart DRAINED; somebody else drains the next ones, and the guard is new",
+        title: "containers restart DRAINED; somebody else drains the next ones, and a replica is new",
         params: || {
             let mut params = Params::plain(24);
             params.trino_grace = 500;
@@ -266,14 +266,15 @@ pub const ALL: &[Story] = &[
             }),
             (80, |sim| {
                 (0..6).for_each(|pix| sim.crash(pix));
-                stop_guard(sim);
+                cut_off(sim);
             }),
-            (140, |sim| {
+            (199, |sim| {
                 sim.params.vetoes = 0;
                 (0..6).for_each(|pix| sim.foreign_drain(pix));
-                (0..sim.guard.replicas.len()).for_each(|at| sim.revive(at));
+                // Who begins now hears of them for the first time: they have served for long, and drain.
+                begin_another(sim);
             }),
-            (141, |sim| {
+            (201, |sim| {
                 sim.want_gone(What::Drain, &[0, 1, 2, 3, 4, 5]);
             }),
         ],

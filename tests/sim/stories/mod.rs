@@ -88,6 +88,15 @@ fn cut_off(sim: &mut Sim) {
     }
 }
 
+/// A replica that does not lead is replaced by another at once.
+fn begin_another(sim: &mut Sim) {
+    let leader = sim.guard.lease.map(|(holder, _)| holder);
+    let other = (0..sim.guard.replicas.len()).find(|at| Some(*at) != leader);
+    let other = other.expect("somebody who does not lead");
+    sim.guard.replicas[other].epoch += 1;
+    sim.revive(other);
+}
+
 fn evict_four(sim: &mut Sim) {
     sim.want_gone(What::Drain, &[0, 1, 2, 3]);
 }
@@ -134,6 +143,9 @@ fn gather(sim: &mut Sim) {
     for pix in sim.store.members(Role::Worker).collect::<Vec<_>>() {
         sim.edit(pix, |pod| pod.node = Some(node_name(0)));
     }
+    for pix in sim.store.members(Role::Coordinator).collect::<Vec<_>>() {
+        sim.edit(pix, |pod| pod.node = Some(node_name(1)));
+    }
 }
 
 fn drain_gathered(sim: &mut Sim) {
@@ -160,14 +172,6 @@ fn scale(sim: &mut Sim, what: What, to: u32) {
 fn on_first(sim: &mut Sim, what: What) {
     let first: Vec<Pix> = sim.store.members(Role::Worker).take(1).collect();
     sim.want_gone(what, &first);
-}
-
-/// No replica runs until somebody revives it.
-fn stop_guard(sim: &mut Sim) {
-    for replica in &mut sim.guard.replicas {
-        replica.alive = false;
-        replica.epoch += 1;
-    }
 }
 
 fn evict_coordinator(sim: &mut Sim) {

@@ -4,6 +4,7 @@
 pub mod query;
 pub mod worker;
 
+use xtrinode::core::guard::time::Time;
 use xtrinode::trino::words::NodeState;
 
 use crate::kube::store::Pix;
@@ -31,6 +32,8 @@ pub struct Trino {
     pub between: u64,
     /// The coordinator's process, if one serves.
     pub coordinator: Option<(Pix, u32)>,
+    /// The newest of its query ids.
+    pub newest: Option<Time>,
     /// When it came.
     pub came: u64,
     /// When a worker was last told to drain.

@@ -4,12 +4,13 @@
 use xtrinode::core::buffers::holdings::Holdings;
 use xtrinode::core::guard::evidence::Held;
 use xtrinode::core::guard::facts::pod::Role;
+use xtrinode::core::guard::time::Time;
 use xtrinode::trino::task::{OutputBuffer, Task};
 use xtrinode::trino::words::{BufferState, BufferType, RetryPolicy, TaskState};
 
 use crate::agenda::Event;
 use crate::checks::Blame;
-use crate::kube::store::Pix;
+use crate::kube::store::{Pix, ahead};
 use crate::sim::Sim;
 
 /// A statement of a transaction takes at least so long, and so long passes at most between two, in milliseconds: the
@@ -42,6 +43,8 @@ pub struct Query {
     pub retry: RetryPolicy,
     /// When it, or the present statement of a transaction, was submitted.
     pub created: u64,
+    /// The same, as its id says.
+    pub named: Time,
     /// When its transaction began.
     pub begun: u64,
     /// Statements of the transaction that are to come.
@@ -167,11 +170,16 @@ impl Sim {
         }
         let qix = self.trino.queries.len();
         self.trace(|| format!("q{qix} is submitted"));
+        self.trino.newest = self.trino.newest.max(Some(query.named));
         self.trino.queries.push(query);
         self.trino.open.push(qix);
         self.tally.submitted += 1;
         let wait = self.dice.skewed(5, 1500);
         self.enter(wait, Event::Begin(qix, 0));
+    }
+
+    fn coordinators_time(&self) -> Time {
+        ahead(self.store.stamp(self.now), self.params.trino_ahead)
     }
 
     fn draw_query(&mut self) -> Query {
@@ -187,6 +195,7 @@ impl Sim {
             phase: Phase::Queued,
             retry,
             created: self.now,
+            named: self.coordinators_time(),
             begun: self.now,
             more: 0,
             queued: self.now,
@@ -221,12 +230,14 @@ impl Sim {
         if self.is_stale(qix, attempt) {
             return;
         }
-        let now = self.now;
+        let (now, named) = (self.now, self.coordinators_time());
         let query = &mut self.trino.queries[qix];
         if query.phase == Phase::Between {
             self.trino.between -= 1;
             query.phase = Phase::Queued;
             (query.created, query.queued) = (now, now);
+            query.named = named;
+            self.trino.newest = self.trino.newest.max(Some(query.named));
         }
         if !self.trino.active().is_empty() {
             self.trino.queries[qix].phase = Phase::Planning;
@@ -462,6 +473,7 @@ impl Sim {
     /// The coordinator's process is gone, and every query with it.
     pub fn coordinator_gone(&mut self, pod: Pix) {
         self.trino.coordinator = None;
+        self.trino.newest = None;
         self.trino.beliefs.clear();
         for qix in self.trino.open.clone() {
             self.fail_query(qix, Blame::Coordinator(pod));
