@@ -2,6 +2,7 @@
 //! real kubectl do, in front of real Trino under load. No query may fail, and every disruption must come to its end.
 
 mod captain;
+mod clock;
 mod coordinator;
 mod direct;
 mod door;
@@ -38,6 +39,7 @@ pub fn scenarios() -> Vec<Scenario> {
     scenarios.extend(coordinator::scenarios());
     scenarios.extend(exceptions::scenarios());
     scenarios.extend(faults::scenarios());
+    scenarios.extend(clock::scenarios());
     scenarios.extend(kick::scenarios());
     scenarios.extend(kinds::scenarios());
     scenarios.extend(grant::scenarios());
