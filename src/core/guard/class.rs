@@ -156,10 +156,8 @@ impl View<'_> {
     /// is known has since we know it, a coordinator may have begun this very moment.
     fn serves_since(&self, pod: &Pod) -> Option<Time> {
         let seen = self.evidence.worker(pod);
-        let ready = pod.ready_changed.filter(|at| pod.ready && *at <= self.now);
-        let ready = ready.map(|at| self.world.date(at).min(self.now));
-        // The clock may have gone back since the kubelet said so.
-        let ready = ready.map(|at| pod.started().map_or(at, |started| at.max(started)));
+        let ready = self.world.ready_since(pod);
+        let ready = ready.filter(|at| pod.ready && *at <= self.now);
         let known = seen.and_then(|seen| seen.served).or(ready);
         known.or_else(|| match pod.role {
             Role::Worker => Some(seen?.first()),

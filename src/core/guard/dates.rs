@@ -34,6 +34,9 @@ const LEAVES: Duration = Duration::from_secs(120);
 /// Kubernetes tells what it did sooner than this.
 const TELLS: Duration = Duration::from_secs(60);
 
+/// Everybody has found a pod that became Ready longer ago; by how much, nobody asks.
+const LONG: Duration = Duration::from_secs(3600);
+
 /// So many gaps are told apart; of more, the oldest count as one.
 const GAPS: usize = 16;
 
@@ -131,6 +134,8 @@ pub struct Dates {
     pub gaps: Gaps,
     /// Stamps that do not say when they were written, by pod UID, and when that was.
     moved: Map<String, Vec<(Time, Time)>>,
+    /// The same of when pods became Ready or ceased to be.
+    ready: Map<String, (Time, Time)>,
 }
 
 impl Dates {
@@ -173,6 +178,32 @@ impl Dates {
         (date != said).then_some(date)
     }
 
+    /// Takes in when a pod became Ready, or ceased to be. The pod keeps what the kubelet says: controllers rank by that.
+    pub fn meet_ready(&mut self, pod: &Pod, known: Option<&Pod>, arrival: Arrival) {
+        let Some(said) = pod.ready_changed else {
+            return;
+        };
+        let same = known.is_some_and(|known| known.ready_changed == Some(said));
+        let date = self.of_object(
+            said,
+            same.then(|| self.ready_since(&pod.uid, said)),
+            arrival,
+        );
+        let (Arrival::First(now) | Arrival::News(now)) = arrival;
+        if date == said || now.since(date) > LONG {
+            self.ready.remove(&pod.uid);
+        } else {
+            self.ready.insert(pod.uid.clone(), (said, date));
+        }
+    }
+
+    /// When a pod became Ready, of which the kubelet says this.
+    #[must_use]
+    pub fn ready_since(&self, uid: &str, said: Time) -> Time {
+        let dated = self.ready.get(uid).filter(|(of, _)| *of == said);
+        dated.map_or(said, |(_, date)| *date)
+    }
+
     /// When Kubernetes did what it stamped. `known`: as dated before.
     #[must_use]
     pub fn of_object(&self, said: Time, known: Option<Time>, arrival: Arrival) -> Time {
@@ -199,6 +230,7 @@ impl Dates {
     /// Forgets a pod.
     pub fn forget(&mut self, uid: &str) {
         self.moved.remove(uid);
+        self.ready.remove(uid);
     }
 }
 

@@ -281,3 +281,30 @@ fn what_is_less_than_a_second_is_not_apart() {
         Duration::from_millis(4500)
     );
 }
+
+/// What was stamped right after a gap may be by the clock of before: that is decided once, and not for as long as the gap was.
+#[test]
+fn a_pod_is_ready_since_we_knew_it_at_the_latest() {
+    let mut world = crate::core::guard::world::World::default();
+    let mut gaps = Gaps::default();
+    assert!(gaps.begin(Some(at(NOW - 3600)), at(NOW)));
+    world.put_gaps(gaps);
+    let mut pod = Scene::deployment(1).pod("w-0");
+    pod.ready_changed = Some(at(NOW - 20));
+    world.meet_pod(pod.clone(), Arrival::First(at(NOW)));
+    let since = |world: &crate::core::guard::world::World| {
+        let pod = world.pod_by_uid(&pod.uid).expect("a pod");
+        (pod.ready_changed, world.ready_since(pod))
+    };
+    assert_eq!(since(&world), (Some(at(NOW - 20)), Some(at(NOW))));
+    world.meet_pod(pod.clone(), Arrival::News(at(NOW + 50)));
+    assert_eq!(since(&world), (Some(at(NOW - 20)), Some(at(NOW))));
+    pod.ready_changed = Some(at(NOW + 90));
+    world.meet_pod(pod.clone(), Arrival::News(at(NOW + 91)));
+    let changed = Some(at(NOW + 90));
+    let known = world.pod_by_uid(&pod.uid).expect("a pod");
+    assert_eq!(
+        (known.ready_changed, world.ready_since(known)),
+        (changed, changed)
+    );
+}

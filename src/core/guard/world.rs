@@ -51,10 +51,11 @@ impl World {
         self.dates.gaps = gaps;
     }
 
-    /// What Kubernetes stamped before this process began, as if its clock had stood still whenever nobody guarded.
+    /// When a pod became Ready or ceased to be, by our clock.
     #[must_use]
-    pub fn date(&self, stamp: Time) -> Time {
-        self.dates.gaps.date(stamp)
+    pub fn ready_since(&self, pod: &Pod) -> Option<Time> {
+        let said = pod.ready_changed?;
+        Some(self.dates.ready_since(&pod.uid, said))
     }
 
     /// Puts a pod as the API server tells it, dated by our clock.
@@ -62,6 +63,7 @@ impl World {
         let mut pod = pod.into();
         let known = self.pods.get(pod.uid.as_str()).map(Arc::as_ref);
         let started = self.dates.started(&pod, known, arrival);
+        self.dates.meet_ready(&pod, known, arrival);
         let notes = self.dates.read(&pod, known, arrival);
         if let Some(notes) = notes {
             Arc::make_mut(&mut pod).notes = notes;

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use xtrinode::core::guard::time::Time;
 use xtrinode::trino::words::NodeState;
 
-use super::installation::{self, NAMESPACE, REPLICAS};
+use super::installation::{self, GUARD, NAMESPACE, REPLICAS};
 use super::scene::{Scene, evict, evict_until_gone, ours, spec};
 use crate::runner::{Scenario, Stage};
 use crate::story::say;
@@ -46,6 +46,10 @@ async fn jumps(world: &mut World) -> Result<()> {
     refusal.context("a busy worker went")?;
     scene.wait_state(&victim, NodeState::Draining).await?;
     restart_later(world, &victim).await?;
+    wait::until("a review that is answered", 60, async || {
+        Ok(evict(world, &victim, true).await.is_ok().then_some(()))
+    })
+    .await?;
     for round in 0..ASKED {
         let refusal = evict(world, &victim, false).await?;
         let refusal = refusal.context("a busy worker went by a clock that jumped")?;
@@ -98,7 +102,8 @@ async fn set_back(world: &World, victim: &Pod) -> Result<()> {
     let lease = leases(world).get("xtrinode-guard").await?;
     let renewed = lease.spec.and_then(|spec| spec.renew_time);
     let renewed = renewed.context("a Lease that was renewed")?.0.to_string();
-    let renewed = earlier(&renewed).context("a time")?;
+    // A Lease counts microseconds.
+    let renewed = earlier(&renewed).context("a time")?.replace('Z', "000Z");
     let spec = json!({"spec": {"renewTime": renewed, "acquireTime": renewed}});
     let parameters = PatchParams::default();
     let patch = Patch::Merge(spec);
@@ -106,10 +111,11 @@ async fn set_back(world: &World, victim: &Pod) -> Result<()> {
         .patch("xtrinode-guard", &parameters, &patch)
         .await?;
 
-    let pods = Api::<Pod>::namespaced(
-        world.plane.client.clone(),
-        &victim.namespace().unwrap_or_default(),
-    );
+    // Nobody else may write them.
+    let access = &world.plane.access;
+    let guard = access.acting_as(GUARD, &["system:serviceaccounts"]).await?;
+    let namespace = victim.namespace().unwrap_or_default();
+    let pods = Api::<Pod>::namespaced(guard, &namespace);
     let pod = pods.get(&victim.name_any()).await?;
     let marks = ours(&pod);
     let mut moved = json!({});
