@@ -221,9 +221,9 @@ impl Base {
         let trouble = trouble.map(|failure| failure.to_string());
         tracing::warn!(
             trouble,
-            "The Lease does not tell when nobody guarded: what is written on pods counts as it stands"
+            "The Lease does not tell when somebody guarded: everything that is written on pods counts from now"
         );
-        Gaps::default()
+        Gaps::unknown(calendar.now())
     }
 
     fn state(&mut self, calendar: Calendar, gaps: Gaps) -> anyhow::Result<(State, Arc<dyn Fresh>)> {

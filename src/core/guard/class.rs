@@ -282,9 +282,9 @@ impl View<'_> {
     }
 
     /// A port that refuses belongs to a process that has not opened it yet only if there was no time to open it, work, and
-    /// close it again.
+    /// close it again: of a container that ran before us, only its kubelet's clock says so.
     fn is_young(&self, pod: &Pod) -> bool {
-        let started = pod.started();
+        let started = pod.started().filter(|_| self.world.saw_start(pod));
         started.is_some_and(|started| self.now.since(started) < DEAD_AFTER)
     }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::core::guard::class::Class;
+use crate::core::guard::dates::Arrival;
 use crate::core::guard::evidence::{Said, Supplier};
 use crate::core::guard::facts::pod::Phase;
 use crate::core::guard::plan::scene::Scene;
@@ -216,6 +217,29 @@ fn a_port_that_refuses_belongs_to_a_start_only_in_the_first_minute() {
     assert_eq!(class(&scene), Class::Starting, "59 s");
     scene.keeps_failing("w-0", &Said::Refused, 1);
     assert_ne!(class(&scene), Class::Starting, "60 s");
+}
+
+#[test]
+fn a_container_that_ran_before_us_does_not_start_because_its_port_refuses() {
+    let mut scene = scene();
+    scene.restart("w-0");
+    scene.unready("w-0");
+    let (pod, first) = (scene.pod("w-0"), Arrival::First(scene.now));
+    scene.world.meet_pod(pod, first);
+    scene.look("w-0", Said::Refused);
+    assert_ne!(class(&scene), Class::Starting, "who knows what it did");
+    scene.restart("w-0");
+    scene.pass(1);
+    scene.edit("w-0", |pod| {
+        let container = pod.container.as_mut().expect("a container");
+        container.started = container.started.map(|at| at + Duration::from_secs(1));
+    });
+    scene.look("w-0", Said::Refused);
+    assert_eq!(
+        class(&scene),
+        Class::Starting,
+        "the next one was seen to start"
+    );
 }
 
 #[test]

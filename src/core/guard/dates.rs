@@ -55,6 +55,13 @@ pub struct Gap {
 pub struct Gaps(Vec<Gap>);
 
 impl Gaps {
+    /// Nobody knows when anybody guarded before: everything counts from now.
+    #[must_use]
+    pub fn unknown(now: Time) -> Self {
+        let from = Time::default();
+        Self(vec![Gap { from, to: now }])
+    }
+
     /// A process begins, when the Lease was last renewed at `renewed`, if ever. Whether that changes the gaps.
     pub fn begin(&mut self, renewed: Option<Time>, now: Time) -> bool {
         let Some(renewed) = renewed else {
@@ -132,6 +139,8 @@ pub enum Arrival {
 pub struct Dates {
     /// The times without a guard, until this process began.
     pub gaps: Gaps,
+    /// When it did: what the first list tells was there before.
+    pub began: Option<Time>,
     /// Stamps that do not say when they were written, by pod UID, and when that was.
     moved: Map<String, Vec<(Time, Time)>>,
     /// The same of when pods became Ready or ceased to be.

@@ -308,3 +308,19 @@ fn a_pod_is_ready_since_we_knew_it_at_the_latest() {
         (changed, changed)
     );
 }
+
+#[test]
+fn where_nobody_knows_who_guarded_everything_counts_from_now() {
+    let gaps = Gaps::unknown(at(NOW));
+    let mut dates = Dates {
+        gaps,
+        ..Dates::default()
+    };
+    let first = Arrival::First(at(NOW + 5));
+    assert_eq!(date(&mut dates, &drained_at(0), None, first), at(NOW + 5));
+    let pod = Pod {
+        uid: "another".to_owned(),
+        ..drained_at(NOW - 1)
+    };
+    assert_eq!(date(&mut dates, &pod, None, first), at(NOW + 5));
+}

@@ -58,10 +58,20 @@ impl World {
         Some(self.dates.ready_since(&pod.uid, said))
     }
 
+    /// Whether a pod's container started after this process had read what there was. What it did before nobody here saw.
+    #[must_use]
+    pub fn saw_start(&self, pod: &Pod) -> bool {
+        let began = self.dates.began;
+        began.is_none_or(|began| pod.started().is_some_and(|started| started > began))
+    }
+
     /// Puts a pod as the API server tells it, dated by our clock.
     pub fn meet_pod(&mut self, pod: impl Into<Arc<Pod>>, arrival: Arrival) {
         let mut pod = pod.into();
         let known = self.pods.get(pod.uid.as_str()).map(Arc::as_ref);
+        if let Arrival::First(now) = arrival {
+            self.dates.began = self.dates.began.max(Some(now));
+        }
         let started = self.dates.started(&pod, known, arrival);
         self.dates.meet_ready(&pod, known, arrival);
         let notes = self.dates.read(&pod, known, arrival);
