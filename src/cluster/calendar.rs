@@ -1,6 +1,6 @@
-//! The date, as all replicas of the guard have it: wall-clock time as it was when the process began, moved on by the monotonic clock. A jump of
-//! the machine's clock reaches no decision of this process. What one replica writes on a pod the other reads, so a node
-//! whose clock is wrong is told the time by the API server.
+//! The date, as all replicas of the guard have it: wall-clock time as it was when the process began, moved on by the
+//! monotonic clock. A jump of the machine's clock reaches no decision of this process. What one replica writes on a pod the
+//! other reads, so a node whose clock is wrong is told the time by the API server.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

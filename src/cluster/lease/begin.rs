@@ -19,10 +19,16 @@ impl Candidate {
             let Some(record) = self.read().await? else {
                 return Ok(Gaps::default());
             };
-            let mut gaps = record.gaps();
-            if !gaps.begin(record.renewed(), now) {
-                return Ok(gaps);
-            }
+            let gaps = match (record.gaps(), record.renewed()) {
+                (Some(mut gaps), Some(renewed)) => {
+                    if !gaps.begin(renewed, now) {
+                        return Ok(gaps);
+                    }
+                    gaps
+                }
+                // What nobody can read is replaced by what is certain.
+                _ => Gaps::unknown(now),
+            };
             let change = Change::Annotations(unguarded(&gaps));
             match self.patch(&record, change).await {
                 Err(Failure::Conflict(_)) if tries > 0 => tries -= 1,

@@ -61,12 +61,13 @@ impl Record {
         Time::parse(self.spec.renew_time.as_deref()?)
     }
 
-    /// The times without a guard that are written on it; none where that can't be read.
+    /// The times without a guard that are written on it; `None` where that can't be read.
     #[must_use]
-    pub fn gaps(&self) -> Gaps {
-        let text = self.metadata.annotations.get(keys::UNGUARDED);
-        let gaps = text.and_then(|text| serde_json::from_str(text).ok());
-        gaps.unwrap_or_default()
+    pub fn gaps(&self) -> Option<Gaps> {
+        match self.metadata.annotations.get(keys::UNGUARDED) {
+            Some(text) => serde_json::from_str(text).ok(),
+            None => Some(Gaps::default()),
+        }
     }
 }
 

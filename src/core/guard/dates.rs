@@ -62,11 +62,8 @@ impl Gaps {
         Self(vec![Gap { from, to: now }])
     }
 
-    /// A process begins, when the Lease was last renewed at `renewed`, if ever. Whether that changes the gaps.
-    pub fn begin(&mut self, renewed: Option<Time>, now: Time) -> bool {
-        let Some(renewed) = renewed else {
-            return false;
-        };
+    /// A process begins, when the Lease was last renewed at `renewed`. Whether that changes the gaps.
+    pub fn begin(&mut self, renewed: Time, now: Time) -> bool {
         if renewed.since(now) > SILENT {
             return self.go_back(renewed.since(now), now);
         }

@@ -88,7 +88,7 @@ fn what_stood_there_at_the_start_is_as_old_as_it_says_but_for_the_times_without_
     let ahead = date(&mut Dates::default(), &drained_at(NOW + 900), None, first);
     assert_eq!(ahead, at(NOW), "nobody writes in the future");
     let mut dates = Dates::default();
-    assert!(dates.gaps.begin(Some(at(NOW - 600)), at(NOW)));
+    assert!(dates.gaps.begin(at(NOW - 600), at(NOW)));
     let before = date(&mut dates, &drained_at(NOW - 900), None, first);
     assert_eq!(before, at(NOW - 270), "nobody guarded for 600 of the 900 s");
     let meanwhile = date(
@@ -105,20 +105,15 @@ fn what_stood_there_at_the_start_is_as_old_as_it_says_but_for_the_times_without_
 
 #[test]
 fn a_gap_begins_when_the_lease_was_renewed_last() {
-    let begin = |renewed: Option<u64>| {
+    let begin = |renewed: u64| {
         let mut gaps = Gaps::default();
-        let begun = gaps.begin(renewed.map(at), at(NOW));
+        let begun = gaps.begin(at(renewed), at(NOW));
         (begun, gaps.date(at(NOW - 7200)))
     };
-    assert_eq!(begin(None), (false, at(NOW - 7200)), "the first guard ever");
+    assert_eq!(begin(NOW - 4), (false, at(NOW - 7200)), "somebody leads");
+    assert_eq!(begin(NOW - 3600), (true, at(NOW - 3600)));
     assert_eq!(
-        begin(Some(NOW - 4)),
-        (false, at(NOW - 7200)),
-        "somebody leads"
-    );
-    assert_eq!(begin(Some(NOW - 3600)), (true, at(NOW - 3600)));
-    assert_eq!(
-        begin(Some(NOW + 3600)),
+        begin(NOW + 3600),
         (false, at(NOW - 7200)),
         "the clock went back"
     );
@@ -128,11 +123,11 @@ fn a_gap_begins_when_the_lease_was_renewed_last() {
 fn a_leader_by_an_older_clock_is_no_gap() {
     let mut gaps = Gaps::default();
     assert!(
-        gaps.begin(Some(at(NOW)), at(NOW + 3600)),
+        gaps.begin(at(NOW), at(NOW + 3600)),
         "the clock jumped ahead"
     );
     // The old leader has gone on for 600 s, by its clock; so has everybody.
-    assert!(!gaps.begin(Some(at(NOW + 600)), at(NOW + 4200)));
+    assert!(!gaps.begin(at(NOW + 600), at(NOW + 4200)));
     assert_eq!(gaps.date(at(NOW + 600)), at(NOW + 4200));
     assert_eq!(
         gaps.date(at(NOW + 3800)),
@@ -145,7 +140,7 @@ fn a_leader_by_an_older_clock_is_no_gap() {
 fn nobody_leads_between_two_starts_in_vain() {
     let mut gaps = Gaps::default();
     for start in [100, 200, 300] {
-        assert!(gaps.begin(Some(at(NOW)), at(NOW + start)));
+        assert!(gaps.begin(at(NOW), at(NOW + start)));
     }
     assert_eq!(
         gaps.0,
@@ -160,7 +155,7 @@ fn nobody_leads_between_two_starts_in_vain() {
 fn of_many_gaps_the_oldest_become_one() {
     let mut gaps = Gaps::default();
     for day in 1..100_u64 {
-        assert!(gaps.begin(Some(at(day * 1000 - 100)), at(day * 1000)));
+        assert!(gaps.begin(at(day * 1000 - 100), at(day * 1000)));
     }
     assert_eq!(gaps.0.len(), GAPS);
     assert!(
@@ -197,7 +192,7 @@ fn what_belongs_to_a_stamp_moves_with_it() {
 #[test]
 fn gaps_are_read_as_they_are_written() {
     let mut gaps = Gaps::default();
-    assert!(gaps.begin(Some(at(NOW)), at(NOW + 60)));
+    assert!(gaps.begin(at(NOW), at(NOW + 60)));
     let text = crate::core::guard::notes::write(&gaps);
     assert_eq!(
         text,
@@ -240,20 +235,17 @@ fn a_container_started_when_it_is_told_unless_it_ran_before_us() {
 #[test]
 fn a_clock_that_goes_back_takes_back_what_it_jumped_ahead() {
     let mut gaps = Gaps::default();
-    assert!(gaps.begin(Some(at(NOW)), at(NOW + 3600)));
+    assert!(gaps.begin(at(NOW), at(NOW + 3600)));
     // 600 s later it is set right, or almost.
     let mut right = gaps.clone();
-    assert!(right.begin(Some(at(NOW + 4200)), at(NOW + 600)));
+    assert!(right.begin(at(NOW + 4200), at(NOW + 600)));
     assert_eq!(right, Gaps::default());
-    assert!(gaps.begin(Some(at(NOW + 4200)), at(NOW + 900)));
+    assert!(gaps.begin(at(NOW + 4200), at(NOW + 900)));
     assert_eq!(gaps.date(at(NOW)), at(NOW + 300), "it is 300 s ahead still");
     // Whoever leads by the clock of before says so for a while.
-    assert!(!gaps.begin(Some(at(NOW + 4220)), at(NOW + 920)));
+    assert!(!gaps.begin(at(NOW + 4220), at(NOW + 920)));
     assert_eq!(gaps.date(at(NOW)), at(NOW + 300));
-    assert!(
-        gaps.begin(Some(at(NOW + 1000)), at(NOW + 4600)),
-        "it jumps again"
-    );
+    assert!(gaps.begin(at(NOW + 1000), at(NOW + 4600)), "it jumps again");
     assert_eq!(gaps.date(at(NOW)), at(NOW + 3900));
 }
 
@@ -287,7 +279,7 @@ fn what_is_less_than_a_second_is_not_apart() {
 fn a_pod_is_ready_since_we_knew_it_at_the_latest() {
     let mut world = crate::core::guard::world::World::default();
     let mut gaps = Gaps::default();
-    assert!(gaps.begin(Some(at(NOW - 3600)), at(NOW)));
+    assert!(gaps.begin(at(NOW - 3600), at(NOW)));
     world.put_gaps(gaps);
     let mut pod = Scene::deployment(1).pod("w-0");
     pod.ready_changed = Some(at(NOW - 20));

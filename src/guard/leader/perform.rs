@@ -190,10 +190,11 @@ impl Leader {
             // Without somebody who vouches that the list shows everybody's queries, it proves nothing.
             let seen = view.evidence.cluster(&pod.cluster);
             let blind = seen.is_unknown(&view.policy.bounds, view.now);
-            let until = (view.noticed(pod, began), seen.query_ids);
-            Some((found, until, view.now, blind))
+            let late = (view.noticed(pod, began), seen.query_ids);
+            Some((found, late, view.now, blind))
         });
-        let (Some((found, until, now, blind)), Some(container)) = (asked, pod.running()) else {
+        let (Some((found, (until, ids), now, blind)), Some(container)) = (asked, pod.running())
+        else {
             return;
         };
         let unreadable = |why: &str| {
@@ -207,7 +208,7 @@ impl Leader {
         }
         let api = found.api(&self.settings);
         let node = self.node_of(pod).await;
-        match tokio::time::timeout(PROVING, prove(&api, &node, until.0, until.1)).await {
+        match tokio::time::timeout(PROVING, prove(&api, &node, until, ids)).await {
             Ok(Proof::Empty) => {
                 self.state
                     .learn(|evidence, _| evidence.prove(&pod.uid, container, now));

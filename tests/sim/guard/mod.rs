@@ -124,8 +124,10 @@ impl Guard {
     /// A process begins, with a clock that is so far ahead.
     pub fn begin(&mut self, store: &Store, now: u64, epoch: u32, skew: i64) -> Replica {
         let time = ahead(stamp(now), skew);
-        if self.gaps.begin(self.renewed.map(|(time, _)| time), time) {
-            self.unguarded += self.renewed.map_or(0, |(_, then)| now - then);
+        if let Some((renewed, then)) = self.renewed
+            && self.gaps.begin(renewed, time)
+        {
+            self.unguarded += now - then;
         }
         Replica::new(store, now, epoch, skew, self.gaps.clone())
     }

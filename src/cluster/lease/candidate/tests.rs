@@ -307,3 +307,20 @@ async fn whoever_begins_writes_down_for_how_long_nobody_guarded() {
     );
     two.stop().await;
 }
+
+#[tokio::test]
+async fn who_can_not_read_when_somebody_guarded_counts_everything_from_now() {
+    let garbled = [
+        json!({"metadata": {"annotations": {"xtrinode.io/unguarded": "[oops"}}, "spec": {"renewTime": "2026-01-31T18:00:00.000000Z"}}),
+        json!({"metadata": {}, "spec": {"renewTime": "yesterday"}}),
+        json!({"metadata": {}, "spec": {}}),
+    ];
+    for lease in garbled {
+        let scene = Scene::new();
+        let _ = scene.server.lock().unwrap().write(lease);
+        let gaps = scene.begin(0).await;
+        let now = Calendar::start().now();
+        let long_ago = now.before(Duration::from_secs(36_000));
+        assert!(gaps.date(long_ago) >= now, "{gaps:?}");
+    }
+}
