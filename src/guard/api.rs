@@ -14,10 +14,12 @@ use serde::{Deserialize, Serialize};
 use crate::core::guard::ask::{Ask, Caller, Outcome, Request};
 use crate::core::guard::class::View;
 use crate::core::guard::facts::Name;
+use crate::core::guard::facts::place::Mode;
 use crate::core::guard::facts::pod::Role;
 use crate::core::guard::facts::workload::Kind;
 use crate::core::guard::status::status;
-use crate::core::guard::unguarded;
+use crate::core::guard::unguarded::{self, About};
+use crate::core::guard::verdict::Clamp;
 use crate::web::problem::Problem;
 
 use super::webhook::Webhook;
@@ -81,41 +83,60 @@ async fn explain(
     Shared(webhook): Shared<Arc<Webhook>>,
     Query(question): Query<Question>,
 ) -> Result<Json<Explanation>, Problem> {
-    let bad = |detail: String| Problem::new(StatusCode::BAD_REQUEST, detail);
-    let request = request(&webhook, &question).map_err(bad)?;
+    if let Some(stale) = webhook.fresh.stale() {
+        let detail = format!("the guard can't judge: {stale}");
+        return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail));
+    }
+    let bad = |detail| Problem::new(StatusCode::BAD_REQUEST, detail);
+    let request = webhook
+        .state
+        .view(|view| request(view, &question))
+        .map_err(bad)?;
+    Ok(Json(explained(&webhook, request).await))
+}
+
+async fn explained(webhook: &Webhook, request: Request) -> Explanation {
     let ask = Ask {
         request,
         caller: Caller::Other,
         user: "explain".to_owned(),
         dry_run: true,
     };
-    let mode = webhook.state.view(|view| view.mode(ask.namespace()));
-    let verdict = webhook.decide(&ask, false).await;
-    let why = webhook.state.view(|view| {
-        let pod = matches!(question.action.as_str(), "evict" | "delete");
-        let name = Name::new(&question.namespace, &question.name);
-        unguarded::why(view, &question.namespace, Some(&name).filter(|_| pod))
+    let (mode, why, slow) = webhook.state.view(|view| {
+        let why = about(&ask.request).and_then(|about| unguarded::why(view, about));
+        let slow = slow_drain(view, &ask.request);
+        (view.mode(ask.namespace()), why, slow)
     });
-    let slow = webhook.state.view(|view| slow_drain(view, &ask.request));
+    let (clamp, verdict) = webhook.tried(ask, mode).await;
     let names = |uid: &str| {
         let name = |view: &View| Some(view.world.pod_by_uid(uid)?.name.name.clone());
         webhook.state.view(name).unwrap_or_else(|| uid.to_owned())
     };
-    Ok(Json(Explanation {
+    let effects = verdict.effects.iter().map(|effect| effect.describe(names));
+    let clamped = clamp.map(Clamp::warning);
+    Explanation {
         mode: mode.map(|mode| mode.word().to_owned()),
-        allowed: mode.is_none() || verdict.outcome == Outcome::Allow,
+        allowed: mode != Some(Mode::Enforce) || verdict.outcome == Outcome::Allow,
         code: verdict.outcome.code(),
         row: verdict.row.number().to_owned(),
         reason: verdict.row.reason().to_owned(),
-        effects: verdict
-            .effects
-            .iter()
-            .map(|effect| effect.describe(names))
-            .collect(),
+        effects: effects.collect(),
         message: verdict.message,
-        warnings: verdict.warnings.into_iter().chain(slow).collect(),
+        warnings: clamped
+            .into_iter()
+            .chain(verdict.warnings)
+            .chain(slow)
+            .collect(),
         unguarded: why,
-    }))
+    }
+}
+
+const fn about(request: &Request) -> Option<About<'_>> {
+    match request {
+        Request::Evict { pod, .. } | Request::Delete { pod, .. } => Some(About::Pod(pod)),
+        Request::Scale { kind, workload, .. } => Some(About::Workload(*kind, workload)),
+        _ => None,
+    }
 }
 
 /// What cluster-autoscaler waits for an eviction unless told otherwise (`--max-pod-eviction-time`).
@@ -144,36 +165,37 @@ fn slow_drain(view: &View, request: &Request) -> Option<String> {
     })
 }
 
-fn request(webhook: &Webhook, question: &Question) -> Result<Request, String> {
+fn request(view: &View, question: &Question) -> Result<Request, String> {
     let name = Name::new(&question.namespace, &question.name);
     match question.action.as_str() {
-        "evict" => Ok(Request::Evict {
-            pod: name,
-            precondition: None,
-        }),
-        "delete" => {
-            let uid = webhook
-                .state
-                .view(|view| view.world.pod(&name).map(|pod| pod.uid.clone()));
-            let why = || {
-                let known = |view: &View| unguarded::why(view, &name.namespace, Some(&name));
-                let why = webhook.state.view(known);
-                why.unwrap_or_else(|| format!("no guarded pod {name} is known"))
-            };
-            let uid = uid.ok_or_else(why)?;
-            Ok(Request::Delete {
-                pod: name,
-                uid,
-                deleting: false,
-                grace: None,
-            })
-        }
-        "scale" => scale(webhook, question, name),
+        "evict" => Ok(eviction(name)),
+        "delete" => Ok(deletion(view, name)),
+        "scale" => scale(view, question, name),
         other => Err(format!("action is {other:?}: give evict, delete or scale")),
     }
 }
 
-fn scale(webhook: &Webhook, question: &Question, workload: Name) -> Result<Request, String> {
+const fn eviction(pod: Name) -> Request {
+    Request::Evict {
+        pod,
+        precondition: None,
+    }
+}
+
+/// Of a pod that is not known the API server has to be asked, as it is for an eviction: a deletion brings its pod along.
+fn deletion(view: &View, pod: Name) -> Request {
+    match view.world.pod(&pod).map(|pod| pod.uid.clone()) {
+        Some(uid) => Request::Delete {
+            pod,
+            uid,
+            deleting: false,
+            grace: None,
+        },
+        None => eviction(pod),
+    }
+}
+
+fn scale(view: &View, question: &Question, workload: Name) -> Result<Request, String> {
     let kind = match question.kind.as_deref() {
         Some("deployment") => Kind::Deployment,
         Some("statefulset") => Kind::StatefulSet,
@@ -188,14 +210,12 @@ fn scale(webhook: &Webhook, question: &Question, workload: Name) -> Result<Reque
     let new = question
         .to
         .ok_or("to is missing: give the new number of replicas")?;
-    let old = webhook
-        .state
-        .view(|view| Some(view.world.workload(kind, &workload)?.replicas));
-    let old = old.ok_or_else(|| format!("no {} {workload} of Trino is known", kind.word()))?;
+    let known = view.world.workload(kind, &workload);
     Ok(Request::Scale {
         kind,
+        // Of one that is not Trino's any number is lower: nobody minds.
+        old: known.map_or(new.saturating_add(1), |known| known.replicas),
         workload,
-        old,
         new,
         whole: false,
     })

@@ -47,16 +47,6 @@ pub struct Lost {
     pub tasks_lost: &'static str,
 }
 
-/// The rows by which a removal is let go although something was or may have been lost.
-pub const FORCED: [Row; 6] = [
-    Row::MaxBlock,
-    Row::UnknownMax,
-    Row::CoordinatorMaxBlock,
-    Row::CoordinatorUnknownMax,
-    Row::BreakGlass,
-    Row::CoordinatorBreakGlass,
-];
-
 /// Makes the histograms of answers: from what memory takes to what the server waits.
 #[derive(Clone, Debug, Default)]
 pub struct AnswerTimes;
@@ -103,7 +93,7 @@ impl Default for Counters {
             deaths: Family::default(),
             write_failures: Family::default(),
         };
-        for row in FORCED {
+        for row in Row::FORCED {
             let reason = row.reason();
             let _ = counters.forced.get_or_create(&Reason { reason });
         }

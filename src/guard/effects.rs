@@ -14,13 +14,12 @@ use crate::core::guard::ask::{Ask, Effect, Verdict};
 use crate::core::guard::class::View;
 use crate::core::guard::edit;
 use crate::core::guard::facts::Name;
-use crate::core::guard::facts::place::Mode;
 use crate::core::guard::facts::workload::{Kind, Workload};
 use crate::core::guard::notes::GrantKey;
 use crate::core::guard::rows::Row;
 use crate::core::guard::verdict::Clamp;
 
-use super::counters::{Counters, FORCED, Outcome, Reason};
+use super::counters::{Counters, Outcome, Reason};
 use super::pen::{Note, Pen, Written};
 use super::state::State;
 
@@ -88,7 +87,7 @@ impl Effects {
                 key,
                 required,
             } => Some((uid.clone(), version.clone(), key.clone(), *required)),
-            Effect::Want { .. } => None,
+            Effect::Want { .. } | Effect::Tell { .. } => None,
         });
         let grants: Vec<_> = grants.collect();
         let writes = stream::iter(grants).map(|(uid, version, key, required)| async move {
@@ -109,9 +108,9 @@ impl Effects {
         granted
     }
 
-    /// Writes down what was answered: refusals in enforce mode, Events in both. Returns at once.
-    pub fn after(&self, ask: Ask, verdict: Verdict, mode: Mode) {
-        if verdict.effects.is_empty() && verdict.warnings.is_empty() {
+    /// Writes down what was answered: refusals, and Events of what was let go. Returns at once.
+    pub fn after(&self, ask: Ask, verdict: Verdict) {
+        if verdict.effects.is_empty() {
             return;
         }
         let Ok(permit) = Arc::clone(&self.pending).try_acquire_owned() else {
@@ -119,10 +118,8 @@ impl Effects {
         };
         let effects = self.clone();
         self.tasks.spawn(async move {
-            effects.announce(&ask, &verdict, mode);
-            if mode == Mode::Enforce {
-                effects.write_wants(&ask, verdict.effects).await;
-            }
+            effects.announce(&ask, &verdict.effects);
+            effects.write_wants(&ask, verdict.effects).await;
             drop(permit);
         });
     }
@@ -234,39 +231,31 @@ impl Effects {
     }
 
     /// Events that only the answering replica knows of: what was let go although something may be lost.
-    fn announce(&self, ask: &Ask, verdict: &Verdict, mode: Mode) {
-        let glass = matches!(verdict.row, Row::BreakGlass | Row::CoordinatorBreakGlass);
-        if !FORCED.contains(&verdict.row) || mode == Mode::Audit {
-            return;
-        }
-        let reason = Reason {
-            reason: verdict.row.reason(),
-        };
-        self.counters.forced.get_or_create(&reason).inc();
-        let text = verdict.warnings.join("; ");
-        tracing::warn!(
-            user = ask.user,
-            reason = verdict.row.reason(),
-            text,
-            "Let a pod go"
-        );
-        let word = if glass {
-            "BreakGlassUsed"
-        } else {
-            "ForcedAfterMaxBlock"
-        };
-        for effect in &verdict.effects {
-            if let Effect::Grant { uid, .. } = effect {
-                let pod = self.state.view(|view| view.world.pod_by_uid(uid).cloned());
-                let note = Note {
-                    reason: word,
-                    warning: true,
-                    text: text.clone(),
-                };
-                if let Some(pod) = pod {
-                    self.pen.note_pod(&pod, note);
-                }
+    fn announce(&self, ask: &Ask, effects: &[Effect]) {
+        for effect in effects {
+            if let Effect::Tell { uid, row, text } = effect {
+                self.tell(ask, uid, *row, text);
             }
+        }
+    }
+
+    fn tell(&self, ask: &Ask, uid: &str, row: Row, text: &str) {
+        let reason = row.reason();
+        self.counters.forced.get_or_create(&Reason { reason }).inc();
+        tracing::warn!(user = ask.user, reason, text, "Let a pod go");
+        let glass = matches!(row, Row::BreakGlass | Row::CoordinatorBreakGlass);
+        let note = Note {
+            reason: if glass {
+                "BreakGlassUsed"
+            } else {
+                "ForcedAfterMaxBlock"
+            },
+            warning: true,
+            text: text.to_owned(),
+        };
+        let pod = self.state.view(|view| view.world.pod_by_uid(uid).cloned());
+        if let Some(pod) = pod {
+            self.pen.note_pod(&pod, note);
         }
     }
 }

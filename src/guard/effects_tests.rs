@@ -114,7 +114,7 @@ impl Desk {
             effects: vec![effect],
             ..Verdict::wait(Row::Busy, "busy".to_owned())
         };
-        self.effects.after(ask, verdict, Mode::Enforce);
+        self.effects.after(ask, verdict);
     }
 
     async fn grant(&self, grants: &[(&str, bool)]) -> Granted {

@@ -1,13 +1,16 @@
-//! Watches whether the API server's clock, by which this process set its own, has jumped since. What it stamps on pods others
-//! read by theirs, so it does not go on: it ends, and begins anew with the right time. Never changes a clock.
+//! Watches whether the API server's clock, by which this process set its own, has jumped since, or whoever leads goes by
+//! another. What it stamps on pods others read by theirs, so it does not go on: it ends, and begins anew with the right time.
+//! Never changes a clock.
 
 use std::time::Duration;
 
 use anyhow::bail;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::cluster::calendar::Calendar;
 use crate::cluster::client::Kubernetes;
+use crate::cluster::lease::candidate::Candidate;
 use crate::core::guard::dates::{TOGETHER, apart};
 use crate::core::guard::time::Time;
 
@@ -24,6 +27,8 @@ const TIMES: u32 = 3;
 pub struct Timekeeper {
     /// Whose clock.
     pub kubernetes: Kubernetes,
+    /// The Lease that whoever leads renews.
+    pub lease: Candidate,
     /// What this process takes for the time.
     pub calendar: Calendar,
 }
@@ -39,27 +44,37 @@ impl Timekeeper {
     }
 
     async fn watch(&self) -> anyhow::Result<()> {
-        let mut wrong = 0;
+        let (mut wrong, mut renewed) = (0, None);
         loop {
             tokio::time::sleep(EVERY).await;
-            let Some(apart) = self.ask().await else {
+            let told = [self.server().await, self.leader(&mut renewed).await];
+            let Some(apart) = told.into_iter().flatten().max() else {
                 continue;
             };
             wrong = if apart > TOGETHER { wrong + 1 } else { 0 };
             if wrong >= TIMES {
                 let seconds = apart.as_secs();
                 bail!(
-                    "the API server's clock has jumped by {seconds} s: this process ends, to begin anew by that"
+                    "the API server's clock has jumped by {seconds} s, or whoever leads has another: this process ends, to begin anew by that"
                 );
             }
         }
     }
 
-    /// How far the clocks are apart at least; `None` where nobody says.
-    async fn ask(&self) -> Option<Duration> {
+    /// How far the API server's clock is apart at least; `None` where nobody says.
+    async fn server(&self) -> Option<Duration> {
         let before = self.calendar.now();
         let server = self.kubernetes.time(PATIENCE).await.ok()??;
         Some(apart(before, Time::of(server)?, self.calendar.now()))
+    }
+
+    /// The same of whoever leads: what the Lease was renewed with since the question before, `last`.
+    async fn leader(&self, last: &mut Option<Time>) -> Option<Duration> {
+        let told = timeout(PATIENCE, self.lease.other()).await.ok()?.ok()?;
+        let before = std::mem::replace(last, told);
+        let (renewed, now) = (told?, self.calendar.now());
+        let since = now.before(EVERY + PATIENCE * 2);
+        (renewed != before?).then(|| since.since(renewed).max(renewed.since(now)))
     }
 }
 
@@ -67,33 +82,59 @@ impl Timekeeper {
 mod tests {
     use std::sync::Mutex;
 
-    use super::*;
-    use crate::cluster::stub::{Answer, Stub};
+    use serde_json::json;
 
-    /// A timekeeper whose API server is so many seconds ahead, one answer after the other, then the last for ever. Answers
-    /// how many it asked for, and what it ended with within ten minutes.
-    async fn told(ahead: &[i64]) -> (usize, Option<String>) {
+    use super::*;
+    use crate::cluster::lease::candidate::{Clocks, Terms};
+    use crate::cluster::stub::{Answer, Stub};
+    use crate::collect::clock::Clock;
+    use crate::core::guard::facts::Name;
+
+    fn moved(now: Time, ahead: i64) -> Time {
+        let span = Duration::from_secs(ahead.unsigned_abs());
+        if ahead < 0 {
+            now.before(span)
+        } else {
+            now + span
+        }
+    }
+
+    /// A Lease that somebody renewed this moment.
+    fn lease(holder: &str, renewed: Time) -> Answer {
+        Answer::json(json!({
+            "metadata": {"resourceVersion": "1"},
+            "spec": {"holderIdentity": holder, "renewTime": renewed.to_string()},
+        }))
+    }
+
+    /// A timekeeper whose API server is so many seconds ahead, one answer after the other, then the last for ever; and so is
+    /// whoever leads. Answers how often it asked for the time, and what it ended with within ten minutes.
+    async fn told(ahead: &[i64], (holder, leads): (&'static str, i64)) -> (usize, Option<String>) {
         let calendar = Calendar::start();
         let script = Mutex::new(ahead.to_vec());
-        let stub = Stub::new(move |_| {
+        let stub = Stub::new(move |asked| {
+            if asked.path.contains("/leases/") {
+                return lease(holder, moved(calendar.now(), leads));
+            }
             let mut script = script.lock().unwrap();
             let ahead = if script.len() > 1 {
                 script.remove(0)
             } else {
                 script[0]
             };
-            let span = Duration::from_secs(ahead.unsigned_abs());
-            let now = calendar.now();
-            let now = if ahead < 0 {
-                now.before(span)
-            } else {
-                now + span
-            };
-            Answer::Dated(now)
+            Answer::Dated(moved(calendar.now(), ahead))
         });
-        let kubernetes = stub.kubernetes();
+        let clock = Clock::start();
+        let (candidate, _) = Candidate::new(
+            stub.kubernetes(),
+            Name::new("xtrinode-system", "guard"),
+            "me".to_owned(),
+            Terms::default(),
+            Clocks { clock, calendar },
+        );
         let keeper = Timekeeper {
-            kubernetes,
+            kubernetes: stub.kubernetes(),
+            lease: candidate,
             calendar,
         };
         let watched = keeper.run(CancellationToken::new());
@@ -101,13 +142,15 @@ mod tests {
         let ended = ended
             .ok()
             .map(|ended| ended.expect_err("it jumped").to_string());
-        (stub.asked().len(), ended)
+        let asked = stub.asked();
+        let times = asked.iter().filter(|asked| asked.path == "/version");
+        (times.count(), ended)
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_clock_that_jumped_ends_the_process() {
         for jump in [40, -40, 3600, -3600] {
-            let (asked, ended) = told(&[0, jump]).await;
+            let (asked, ended) = told(&[0, jump], ("other", 0)).await;
             assert_eq!(asked, 4, "one that agrees, three that do not");
             assert!(ended.is_some_and(|why| why.contains("jumped by")), "{jump}");
         }
@@ -121,9 +164,21 @@ mod tests {
             &[-25],
             &[3600, 3600, 0, 3600, 3600, 0, -3600, 0],
         ] {
-            let (asked, ended) = told(told_so).await;
+            let (asked, ended) = told(told_so, ("other", 20)).await;
             assert_eq!(ended, None, "{told_so:?}");
             assert!(asked > 50, "it goes on asking");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_finds_another_clock_in_the_lease_ends_unless_it_is_its_own() {
+        for leads in [300, -300] {
+            let (_, ended) = told(&[0], ("other", leads)).await;
+            assert!(
+                ended.is_some_and(|why| why.contains("whoever leads")),
+                "{leads}"
+            );
+            assert_eq!(told(&[0], ("me", leads)).await.1, None);
         }
     }
 }

@@ -50,6 +50,9 @@ const TIME: Duration = Duration::from_secs(3);
 /// ...so often: what the node's own clock says then counts for as long as this process lives.
 const ASKS: usize = 5;
 
+/// Until the Lease must have told who guarded before: probes wait meanwhile.
+const BEGIN: Duration = Duration::from_secs(20);
+
 /// The server drops what is left open when the grace is over; that takes a moment.
 pub(super) const MARGIN: Duration = Duration::from_secs(1);
 
@@ -90,14 +93,17 @@ impl Guard {
         let connected = connected.context("the guard needs a service account or a kubeconfig")?;
         let mut base = Base::new(settings, connected, stop, CancellationToken::new());
         let calendar = base.calendar().await;
-        let gaps = base.gaps(calendar).await;
+        let told = base.gaps(calendar).await;
+        let seen = told.is_some();
+        let gaps = told.unwrap_or_else(|| Gaps::unknown(calendar.now()));
         let (state, fresh) = base.state(calendar, gaps)?;
         let (pen, herald) = base.pen();
         let looks = base.trino(&state);
-        let (leader, leadership) = base.candidate(&state, &pen, &looks, &fresh);
+        let (leader, leadership) = base.candidate(&state, &pen, &looks, &fresh, seen);
         let (power, stop) = (leader.power.clone(), stop.clone());
         let timekeeper = Timekeeper {
             kubernetes: base.kubernetes.clone(),
+            lease: candidate(&base.settings, &base.kubernetes),
             calendar,
         };
         let keeps = timekeeper.run(stop.clone());
@@ -208,22 +214,25 @@ impl Base {
         Calendar::start()
     }
 
-    /// The times without a guard, which the Lease tells: nothing that was written before counts for them.
-    async fn gaps(&self, calendar: Calendar) -> Gaps {
+    /// The times without a guard, which the Lease tells: nothing that was written before counts for them. `None` where it
+    /// can't be read and written in time.
+    async fn gaps(&self, calendar: Calendar) -> Option<Gaps> {
+        let end = tokio::time::Instant::now() + BEGIN;
+        let candidate = candidate(&self.settings, &self.kubernetes);
         let mut trouble = None;
         for _ in 0..ASKS {
-            let candidate = candidate(&self.settings, &self.kubernetes);
-            match candidate.begin(calendar.now()).await {
-                Ok(gaps) => return gaps,
-                Err(failure) => trouble = Some(failure),
+            let begun = candidate.begin(calendar.now());
+            match tokio::time::timeout_at(end, begun).await {
+                Ok(Ok(gaps)) => return Some(gaps),
+                Ok(Err(failure)) => trouble = Some(failure.to_string()),
+                Err(_) => break,
             }
         }
-        let trouble = trouble.map(|failure| failure.to_string());
         tracing::warn!(
             trouble,
             "The Lease does not tell when somebody guarded: everything that is written on pods counts from now"
         );
-        Gaps::unknown(calendar.now())
+        None
     }
 
     fn state(&mut self, calendar: Calendar, gaps: Gaps) -> anyhow::Result<(State, Arc<dyn Fresh>)> {
@@ -312,20 +321,24 @@ impl Base {
         looks
     }
 
-    /// A leader that leads when the Lease says so.
+    /// A leader that leads when the Lease says so; `seen` where the Lease told when this process began.
     fn candidate(
         &mut self,
         state: &State,
         pen: &Arc<dyn Pen>,
         looks: &Looks,
         fresh: &Arc<dyn Fresh>,
+        seen: bool,
     ) -> (Leader, Leadership) {
-        let (candidate, leadership) = stand(
+        let (mut candidate, leadership) = stand(
             &self.settings,
             &self.kubernetes,
             self.clock,
             state.calendar(),
         );
+        if !seen {
+            candidate = candidate.begun_unseen();
+        }
         let stop = self.stop.clone();
         self.spawn("stand for leader", candidate.run(stop));
         let lead = Arc::new(leadership.clone());

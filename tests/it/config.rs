@@ -79,6 +79,27 @@ fn every_problem_is_told_and_the_exit_code_is_2() {
 }
 
 #[test]
+fn the_guard_tells_every_problem_and_exits_with_2() {
+    let (_folder, file) = folder_with(
+        "namespace: xtrinode-system\nreplicaId: a\ntls: {selfManaged: {}}\nclam: {}\n\
+         bounds: {drain: {noticeTimeSeconds: 1}, webhook: {deadlineSeconds: 9}}\n",
+    );
+    for extra in [["--check-config"].as_slice(), &[]] {
+        let arguments = [&["guard", "run", "--config", &file], extra].concat();
+        let told = run(&arguments);
+        assert_eq!((told.code, told.out.as_str()), (2, ""), "{}", told.err);
+        for key in [
+            "clam",
+            "bounds.drain.noticeTimeSeconds",
+            "bounds.webhook.deadlineSeconds",
+        ] {
+            let lines = told.err.lines().filter(|line| line.contains(key));
+            assert!(lines.count() >= 1, "{key} in {}", told.err);
+        }
+    }
+}
+
+#[test]
 fn a_missing_file_is_named() {
     let refused = run(&["exporter", "--config", "no/such/file.yaml"]);
     assert_eq!(refused.code, 2);

@@ -118,14 +118,25 @@ priorityClassName: {{ . | quote }}
 {{- if .Values.topologySpreadConstraints }}
 {{- toYaml .Values.topologySpreadConstraints }}
 {{- else }}
-{{- range list "kubernetes.io/hostname" "topology.kubernetes.io/zone" }}
 - maxSkew: 1
-  topologyKey: {{ . }}
+  topologyKey: topology.kubernetes.io/zone
   # A guard beside another is better than a guard that waits for a node.
   whenUnsatisfiable: ScheduleAnyway
   labelSelector:
     matchLabels:
-      {{- include "xtrinode-guard.selectorLabels" $ | nindent 6 }}
+      {{- include "xtrinode-guard.selectorLabels" . | nindent 6 }}
 {{- end }}
 {{- end }}
+
+{{/* Over nodes: as a spread constraint it would count for nothing where nodes have no zone, since the scheduler passes over
+     nodes that lack any of the keys. */}}
+{{- define "xtrinode-guard.apart" -}}
+podAntiAffinity:
+  preferredDuringSchedulingIgnoredDuringExecution:
+    - weight: 100
+      podAffinityTerm:
+        topologyKey: kubernetes.io/hostname
+        labelSelector:
+          matchLabels:
+            {{- include "xtrinode-guard.selectorLabels" . | nindent 12 }}
 {{- end }}

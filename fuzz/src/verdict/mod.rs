@@ -234,7 +234,13 @@ impl Model {
             let container = pod.running().unwrap_or_default().to_owned();
             match mark {
                 step::Mark::Drain => pod.notes.drain = Some(Drain { container, at }),
-                step::Mark::Drained => pod.notes.drained = Some(Drained { container, at }),
+                step::Mark::Drained => {
+                    pod.notes.drained = Some(Drained {
+                        container,
+                        at,
+                        written: None,
+                    });
+                }
                 step::Mark::Returning => pod.notes.returning = Some(at),
                 step::Mark::Grant => {
                     pod.notes.grant = Some(Grant {

@@ -17,19 +17,23 @@ impl Candidate {
         let mut tries = SEIZE;
         loop {
             let Some(record) = self.read().await? else {
-                return Ok(Gaps::default());
+                // Whoever makes it writes that down.
+                return Ok(Gaps::unknown(now));
             };
             let gaps = match (record.gaps(), record.renewed()) {
                 (Some(mut gaps), Some(renewed)) => {
-                    if !gaps.begin(renewed, now) {
+                    if !gaps.begin(renewed, now, self.terms().duration) {
                         return Ok(gaps);
                     }
                     gaps
                 }
-                // What nobody can read is replaced by what is certain.
+                // What is not there, or nobody can read, is replaced by what is certain.
                 _ => Gaps::unknown(now),
             };
-            let change = Change::Annotations(unguarded(&gaps));
+            let change = Change {
+                annotations: Some(unguarded(&gaps)),
+                ..Change::default()
+            };
             match self.patch(&record, change).await {
                 Err(Failure::Conflict(_)) if tries > 0 => tries -= 1,
                 written => return written.map(|_| gaps),

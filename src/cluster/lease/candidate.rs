@@ -15,10 +15,12 @@ use crate::cluster::client::{Kubernetes, MANAGER};
 use crate::cluster::failure::{Failure, Permission};
 use crate::cluster::resource::LEASES;
 use crate::collect::clock::Clock;
+use crate::core::guard::dates::Gaps;
 use crate::core::guard::facts::Name;
+use crate::core::guard::time::Time;
 use crate::core::moment::Moment;
 
-use super::record::{Record, held, released};
+use super::record::{Record, held, released, unguarded};
 use super::step::{Action, Observed, step};
 use super::{Leadership, Standing};
 
@@ -26,11 +28,12 @@ use super::{Leadership, Standing};
 pub(super) const SEIZE: usize = 5;
 
 /// What is written of a Lease.
-pub(super) enum Change {
+#[derive(Debug, Default)]
+pub(super) struct Change {
     /// Its `spec`.
-    Spec(Value),
+    pub spec: Option<Value>,
     /// These of its annotations.
-    Annotations(Value),
+    pub annotations: Option<Value>,
 }
 
 /// How often, how long.
@@ -74,6 +77,8 @@ pub struct Candidate {
     calendar: Calendar,
     standing: watch::Sender<Standing>,
     seen: Observed,
+    /// Whether the Lease is still to say that nobody knows who guarded before this process.
+    unknown: bool,
 }
 
 impl Candidate {
@@ -101,8 +106,20 @@ impl Candidate {
             calendar,
             standing,
             seen: Observed::default(),
+            unknown: false,
         };
         (candidate, leadership)
+    }
+
+    /// One that could not write down when it began: whoever begins after it has led must count everything from then.
+    #[must_use]
+    pub fn begun_unseen(mut self) -> Self {
+        self.unknown = true;
+        self
+    }
+
+    pub(super) const fn terms(&self) -> Terms {
+        self.terms
     }
 
     /// Stands until `stop`, then gives the Lease back. What the leader does must have ended before `stop`.
@@ -130,11 +147,7 @@ impl Candidate {
         loop {
             let before = self.read().await?;
             let spec = held(&self.me, span, &self.stamp(), before.as_ref());
-            let written = match &before {
-                Some(before) => self.patch(before, Change::Spec(spec)).await,
-                None => self.create(spec).await,
-            };
-            match written {
+            match self.write(before.as_ref(), spec, None).await {
                 Err(Failure::Conflict(_)) if tries > 0 => tries -= 1,
                 Err(failure) => return Err(failure),
                 Ok(_) => return Ok(self.others_last(before.as_ref())),
@@ -173,10 +186,11 @@ impl Candidate {
             &self.stamp(),
             before.as_ref(),
         );
-        let record = match &before {
-            Some(before) => self.patch(before, Change::Spec(spec)).await?,
-            None => self.create(spec).await?,
-        };
+        let lost = before.as_ref().is_none_or(|before| !before.tells_gaps());
+        let unknown = self.unknown || lost;
+        let gaps = unknown.then(|| unguarded(&Gaps::unknown(self.calendar.now())));
+        let record = self.write(before.as_ref(), spec, gaps).await?;
+        self.unknown = false;
         self.seen.see(Some(record), sent);
         let until = Some(sent + self.terms.duration);
         self.standing.send_replace(Standing { until });
@@ -190,6 +204,16 @@ impl Candidate {
         format!("{:.6}", now.unwrap_or(Timestamp::MAX))
     }
 
+    /// When somebody else who holds it said so last, by their clock; `None` where nobody else does.
+    ///
+    /// # Errors
+    /// When the API server does not answer.
+    pub async fn other(&self) -> Result<Option<Time>, Failure> {
+        let record = self.read().await?;
+        let other = record.filter(|record| record.holder().is_some_and(|one| one != self.me));
+        Ok(other.and_then(|record| record.renewed()))
+    }
+
     pub(super) async fn read(&self) -> Result<Option<Record>, Failure> {
         let request = self
             .collection()
@@ -201,8 +225,27 @@ impl Candidate {
         }
     }
 
-    async fn create(&self, spec: Value) -> Result<Record, Failure> {
-        let metadata = json!({"name": self.name.name, "namespace": self.name.namespace});
+    async fn write(
+        &self,
+        before: Option<&Record>,
+        spec: Value,
+        annotations: Option<Value>,
+    ) -> Result<Record, Failure> {
+        match before {
+            Some(before) => {
+                let spec = Some(spec);
+                let change = Change { spec, annotations };
+                self.patch(before, change).await
+            }
+            None => self.create(spec, annotations).await,
+        }
+    }
+
+    async fn create(&self, spec: Value, annotations: Option<Value>) -> Result<Record, Failure> {
+        let mut metadata = json!({"name": self.name.name, "namespace": self.name.namespace});
+        if let Some(annotations) = annotations {
+            metadata["annotations"] = annotations;
+        }
         let lease = json!({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": metadata, "spec": spec});
         let parameters = PostParams {
             field_manager: Some(MANAGER.to_owned()),
@@ -216,15 +259,14 @@ impl Candidate {
 
     /// The version in the patch makes it a compare-and-swap: 409 when somebody was faster.
     pub(super) async fn patch(&self, before: &Record, change: Change) -> Result<Record, Failure> {
-        let version = &before.metadata.resource_version;
-        let patch = Patch::Merge(match change {
-            Change::Spec(spec) => {
-                json!({"metadata": {"resourceVersion": version}, "spec": spec})
-            }
-            Change::Annotations(texts) => {
-                json!({"metadata": {"resourceVersion": version, "annotations": texts}})
-            }
-        });
+        let mut body = json!({"metadata": {"resourceVersion": before.metadata.resource_version}});
+        if let Some(spec) = change.spec {
+            body["spec"] = spec;
+        }
+        if let Some(annotations) = change.annotations {
+            body["metadata"]["annotations"] = annotations;
+        }
+        let patch = Patch::Merge(body);
         let parameters = PatchParams {
             field_manager: Some(MANAGER.to_owned()),
             ..PatchParams::default()
@@ -269,8 +311,8 @@ impl Candidate {
         let record = self.read().await?;
         match record.filter(|record| record.holder() == Some(&self.me)) {
             Some(record) => {
-                let free = Change::Spec(released(&self.stamp()));
-                self.patch(&record, free).await.map(drop)
+                let free = released(&self.stamp());
+                self.write(Some(&record), free, None).await.map(drop)
             }
             None => Ok(()),
         }

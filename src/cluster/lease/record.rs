@@ -61,13 +61,17 @@ impl Record {
         Time::parse(self.spec.renew_time.as_deref()?)
     }
 
-    /// The times without a guard that are written on it; `None` where that can't be read.
+    /// The times without a guard that are written on it; `None` where nothing is, or nothing that can be read.
     #[must_use]
     pub fn gaps(&self) -> Option<Gaps> {
-        match self.metadata.annotations.get(keys::UNGUARDED) {
-            Some(text) => serde_json::from_str(text).ok(),
-            None => Some(Gaps::default()),
-        }
+        let text = self.metadata.annotations.get(keys::UNGUARDED)?;
+        serde_json::from_str(text).ok()
+    }
+
+    /// Whether it says when nobody guarded: whoever leads sees to that.
+    #[must_use]
+    pub fn tells_gaps(&self) -> bool {
+        self.metadata.annotations.contains_key(keys::UNGUARDED)
     }
 }
 

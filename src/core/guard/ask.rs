@@ -195,6 +195,16 @@ pub enum Effect {
         /// Whether there is no allow without it. Break-glass and bounds do not wait for anything.
         required: bool,
     },
+    /// Say that a pod goes although something is or may be lost with it: an Event, a count, a line in the log. After the
+    /// answer.
+    Tell {
+        /// The pod's UID.
+        uid: String,
+        /// By which rule.
+        row: Row,
+        /// What may be lost, for people.
+        text: String,
+    },
 }
 
 impl Effect {
@@ -204,6 +214,9 @@ impl Effect {
         match self {
             Self::Want { uid, .. } => format!("drain {}", name(uid)),
             Self::Grant { uid, .. } => format!("grant {}", name(uid)),
+            Self::Tell { uid, .. } => {
+                format!("say in an Event that {} goes whatever it holds", name(uid))
+            }
         }
     }
 }

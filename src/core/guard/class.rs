@@ -228,10 +228,8 @@ impl View<'_> {
         }
         let seen = self.evidence.worker(pod)?;
         let failing = seen.failing.filter(|_| self.was_asked_lately(seen))?;
-        Some(
-            pod.ready_changed
-                .map_or(failing, |changed| changed.max(failing)),
-        )
+        let changed = self.world.ready_since(pod);
+        Some(changed.map_or(failing, |changed| changed.max(failing)))
     }
 }
 
@@ -319,14 +317,16 @@ impl View<'_> {
             // later has taken the worker for ACTIVE until it asked.
             let notice = self.policy.bounds.notice;
             let met = self.met(pod).is_none_or(|met| proof.at >= met + notice);
-            same && met && self.is_about(pod, proof.at) && !self.is_refuted(pod, proof.at)
+            same && met
+                && self.is_about(pod, proof.written.unwrap_or(proof.at))
+                && !self.is_refuted(pod, proof.at)
         })
     }
 
-    /// Whether a proof is about the present drain. A watch that was behind tells of both at once.
-    fn is_about(&self, pod: &Pod, proof: Time) -> bool {
+    /// Whether a proof that was written then is about the present drain. A watch that was behind tells of both at once.
+    fn is_about(&self, pod: &Pod, written: Time) -> bool {
         let began = self.drain_began(pod);
-        began.is_some_and(|began| proof + APART >= began)
+        began.is_some_and(|began| written + APART >= began)
     }
 
     /// Whether a cycle begun after a proof showed something at risk: where two differ, more counts.

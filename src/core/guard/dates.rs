@@ -22,22 +22,19 @@ use super::time::Time;
 /// a date is counted for.
 pub const APART: Duration = Duration::from_secs(3);
 
-/// Whoever leads says so more often.
-const SILENT: Duration = Duration::from_secs(5);
-
 /// A process whose clock differs from the API server's by more begins anew, so those that guard together differ by no more.
 pub const TOGETHER: Duration = Duration::from_secs(30);
 
 /// It does so soon: no process goes on for longer by a clock that nobody who begins has any more.
 const LEAVES: Duration = Duration::from_secs(120);
 
-/// Kubernetes tells what it did sooner than this.
+/// Kubernetes tells what it did sooner than this, and the clocks of its nodes agree as far.
 const TELLS: Duration = Duration::from_secs(60);
 
 /// Everybody has found a pod that became Ready longer ago; by how much, nobody asks.
 const LONG: Duration = Duration::from_secs(3600);
 
-/// So many gaps are told apart; of more, the oldest count as one.
+/// So many gaps are told apart; of more, the oldest count as one of their lengths.
 const GAPS: usize = 16;
 
 /// A time in which nobody guarded, or by which the clock jumped ahead.
@@ -47,6 +44,12 @@ pub struct Gap {
     pub from: Time,
     /// When somebody did again.
     pub to: Time,
+}
+
+impl Gap {
+    fn length(self) -> Duration {
+        self.to.since(self.from)
+    }
 }
 
 /// All of them, the oldest first. They stand on the guard's Lease, so that whoever begins later knows them.
@@ -62,13 +65,15 @@ impl Gaps {
         Self(vec![Gap { from, to: now }])
     }
 
-    /// A process begins, when the Lease was last renewed at `renewed`. Whether that changes the gaps.
-    pub fn begin(&mut self, renewed: Time, now: Time) -> bool {
-        if renewed.since(now) > SILENT {
+    /// A process begins, when the Lease was last renewed at `renewed`; whoever leads is `silent` for no longer. Whether that
+    /// changes the gaps.
+    pub fn begin(&mut self, renewed: Time, now: Time, silent: Duration) -> bool {
+        let silent = silent.min(TOGETHER);
+        if renewed.since(now) > silent {
             return self.go_back(renewed.since(now), now);
         }
-        let from = self.move_on(renewed, Duration::ZERO);
-        if now.since(from) <= SILENT {
+        let from = self.renewed(renewed);
+        if now.since(from) <= silent {
             return false;
         }
         self.add(Gap { from, to: now });
@@ -79,7 +84,7 @@ impl Gaps {
     fn go_back(&mut self, span: Duration, now: Time) -> bool {
         let mut left = span;
         for gap in self.0.iter_mut().rev().filter(|gap| gap.to > now) {
-            let cut = left.min(gap.to.since(gap.from));
+            let cut = left.min(gap.length());
             gap.to = gap.to.before(cut);
             left -= cut;
         }
@@ -95,23 +100,34 @@ impl Gaps {
         }
         if self.0.len() > GAPS {
             let oldest = self.0.remove(0);
-            self.0[0].from = oldest.from;
+            let next = &mut self.0[0];
+            next.from = next.from.before(oldest.length());
         }
     }
 
-    /// A stamp as if the clock had stood still whenever nobody guarded.
+    /// A stamp as if the clock had stood still whenever nobody guarded; clocks of before went on for a while. What was
+    /// stamped first stays the first.
     #[must_use]
     pub fn date(&self, stamp: Time) -> Time {
-        self.move_on(stamp, LEAVES)
+        self.0.iter().fold(stamp, |stamp, gap| {
+            let over = gap.to + LEAVES;
+            if stamp < over {
+                over.min(stamp + gap.length())
+            } else {
+                stamp
+            }
+        })
     }
 
-    /// The same, where clocks of before a gap went on for so long after it.
-    fn move_on(&self, stamp: Time, after: Duration) -> Time {
-        let move_on = |stamp, gap: &Gap| match stamp {
-            before if before < gap.to + after => before + gap.to.since(gap.from),
-            later => later,
-        };
-        self.0.iter().fold(stamp, move_on)
+    /// When a Lease was renewed, by the clock of now. Whoever goes on by an older one renews it by that.
+    fn renewed(&self, stamp: Time) -> Time {
+        self.0.iter().fold(stamp, |stamp, gap| {
+            if stamp < gap.to {
+                stamp + gap.length()
+            } else {
+                stamp
+            }
+        })
     }
 }
 
@@ -196,7 +212,7 @@ impl Dates {
             arrival,
         );
         let (Arrival::First(now) | Arrival::News(now)) = arrival;
-        if date == said || now.since(date) > LONG {
+        if date == said || (said <= date && now.since(date) > LONG) {
             self.ready.remove(&pod.uid);
         } else {
             self.ready.insert(pod.uid.clone(), (said, date));
@@ -216,7 +232,7 @@ impl Dates {
         match (known, arrival) {
             _ if mutant::is(Mutant::TrustStamps) => said,
             (Some(known), _) => known,
-            (None, Arrival::First(now)) => (self.gaps.date(said) + TOGETHER).min(now),
+            (None, Arrival::First(now)) => (self.gaps.date(said) + TELLS).min(now),
             (None, Arrival::News(now)) => {
                 let apart = now.since(said).max(said.since(now));
                 if apart > TELLS { now } else { said }

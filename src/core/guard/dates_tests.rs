@@ -8,6 +8,9 @@ fn at(seconds: u64) -> Time {
 
 const NOW: u64 = 100_000;
 
+/// Whoever leads says so more often.
+const SILENT: Duration = Duration::from_secs(15);
+
 /// A pod whose drain was stamped then.
 fn drained_at(stamp: u64) -> Pod {
     let mut pod = Scene::deployment(1).pod("w-0");
@@ -88,7 +91,7 @@ fn what_stood_there_at_the_start_is_as_old_as_it_says_but_for_the_times_without_
     let ahead = date(&mut Dates::default(), &drained_at(NOW + 900), None, first);
     assert_eq!(ahead, at(NOW), "nobody writes in the future");
     let mut dates = Dates::default();
-    assert!(dates.gaps.begin(at(NOW - 600), at(NOW)));
+    assert!(dates.gaps.begin(at(NOW - 600), at(NOW), SILENT));
     let before = date(&mut dates, &drained_at(NOW - 900), None, first);
     assert_eq!(before, at(NOW - 270), "nobody guarded for 600 of the 900 s");
     let meanwhile = date(
@@ -107,10 +110,10 @@ fn what_stood_there_at_the_start_is_as_old_as_it_says_but_for_the_times_without_
 fn a_gap_begins_when_the_lease_was_renewed_last() {
     let begin = |renewed: u64| {
         let mut gaps = Gaps::default();
-        let begun = gaps.begin(at(renewed), at(NOW));
+        let begun = gaps.begin(at(renewed), at(NOW), SILENT);
         (begun, gaps.date(at(NOW - 7200)))
     };
-    assert_eq!(begin(NOW - 4), (false, at(NOW - 7200)), "somebody leads");
+    assert_eq!(begin(NOW - 14), (false, at(NOW - 7200)), "somebody leads");
     assert_eq!(begin(NOW - 3600), (true, at(NOW - 3600)));
     assert_eq!(
         begin(NOW + 3600),
@@ -123,12 +126,12 @@ fn a_gap_begins_when_the_lease_was_renewed_last() {
 fn a_leader_by_an_older_clock_is_no_gap() {
     let mut gaps = Gaps::default();
     assert!(
-        gaps.begin(at(NOW), at(NOW + 3600)),
+        gaps.begin(at(NOW), at(NOW + 3600), SILENT),
         "the clock jumped ahead"
     );
-    // The old leader has gone on for 600 s, by its clock; so has everybody.
-    assert!(!gaps.begin(at(NOW + 600), at(NOW + 4200)));
-    assert_eq!(gaps.date(at(NOW + 600)), at(NOW + 4200));
+    // The old leader has gone on for 60 s, by its clock; so has everybody.
+    assert!(!gaps.begin(at(NOW + 60), at(NOW + 3660), SILENT));
+    assert_eq!(gaps.date(at(NOW + 60)), at(NOW + 3660));
     assert_eq!(
         gaps.date(at(NOW + 3800)),
         at(NOW + 3800),
@@ -140,7 +143,7 @@ fn a_leader_by_an_older_clock_is_no_gap() {
 fn nobody_leads_between_two_starts_in_vain() {
     let mut gaps = Gaps::default();
     for start in [100, 200, 300] {
-        assert!(gaps.begin(at(NOW), at(NOW + start)));
+        assert!(gaps.begin(at(NOW), at(NOW + start), SILENT));
     }
     assert_eq!(
         gaps.0,
@@ -155,13 +158,10 @@ fn nobody_leads_between_two_starts_in_vain() {
 fn of_many_gaps_the_oldest_become_one() {
     let mut gaps = Gaps::default();
     for day in 1..100_u64 {
-        assert!(gaps.begin(at(day * 1000 - 100), at(day * 1000)));
+        assert!(gaps.begin(at(day * 1000 - 100), at(day * 1000), SILENT));
     }
     assert_eq!(gaps.0.len(), GAPS);
-    assert!(
-        gaps.date(at(0)) >= at(99 * 100),
-        "as long ago as at most without gaps"
-    );
+    assert_eq!(gaps.date(at(0)), at(99 * 100), "as long as all of them");
 }
 
 #[test]
@@ -192,7 +192,7 @@ fn what_belongs_to_a_stamp_moves_with_it() {
 #[test]
 fn gaps_are_read_as_they_are_written() {
     let mut gaps = Gaps::default();
-    assert!(gaps.begin(at(NOW), at(NOW + 60)));
+    assert!(gaps.begin(at(NOW), at(NOW + 60), SILENT));
     let text = crate::core::guard::notes::write(&gaps);
     assert_eq!(
         text,
@@ -223,7 +223,7 @@ fn a_container_started_when_it_is_told_unless_it_ran_before_us() {
         "the kubelet's clock is behind"
     );
     assert_eq!(of(NOW + 3600, news, None), Some(at(NOW)), "or ahead");
-    assert_eq!(of(NOW - 3600, first, None), Some(at(NOW - 3570)));
+    assert_eq!(of(NOW - 3600, first, None), Some(at(NOW - 3540)));
     assert_eq!(of(NOW + 3600, first, None), Some(at(NOW)));
     assert_eq!(
         of(NOW - 3600, news, Some(NOW - 7)),
@@ -235,17 +235,20 @@ fn a_container_started_when_it_is_told_unless_it_ran_before_us() {
 #[test]
 fn a_clock_that_goes_back_takes_back_what_it_jumped_ahead() {
     let mut gaps = Gaps::default();
-    assert!(gaps.begin(at(NOW), at(NOW + 3600)));
+    assert!(gaps.begin(at(NOW), at(NOW + 3600), SILENT));
     // 600 s later it is set right, or almost.
     let mut right = gaps.clone();
-    assert!(right.begin(at(NOW + 4200), at(NOW + 600)));
+    assert!(right.begin(at(NOW + 4200), at(NOW + 600), SILENT));
     assert_eq!(right, Gaps::default());
-    assert!(gaps.begin(at(NOW + 4200), at(NOW + 900)));
+    assert!(gaps.begin(at(NOW + 4200), at(NOW + 900), SILENT));
     assert_eq!(gaps.date(at(NOW)), at(NOW + 300), "it is 300 s ahead still");
     // Whoever leads by the clock of before says so for a while.
-    assert!(!gaps.begin(at(NOW + 4220), at(NOW + 920)));
+    assert!(!gaps.begin(at(NOW + 4220), at(NOW + 920), SILENT));
     assert_eq!(gaps.date(at(NOW)), at(NOW + 300));
-    assert!(gaps.begin(at(NOW + 1000), at(NOW + 4600)), "it jumps again");
+    assert!(
+        gaps.begin(at(NOW + 1000), at(NOW + 4600), SILENT),
+        "it jumps again"
+    );
     assert_eq!(gaps.date(at(NOW)), at(NOW + 3900));
 }
 
@@ -255,7 +258,7 @@ fn a_workload_was_made_when_it_is_told_unless_it_was_there_before_us() {
     let (first, news) = (Arrival::First(at(NOW)), Arrival::News(at(NOW)));
     assert_eq!(dates.of_object(at(NOW - 5), None, news), at(NOW - 5));
     assert_eq!(dates.of_object(at(NOW - 3600), None, news), at(NOW));
-    assert_eq!(dates.of_object(at(NOW - 3600), None, first), at(NOW - 3570));
+    assert_eq!(dates.of_object(at(NOW - 3600), None, first), at(NOW - 3540));
     let known = Some(at(NOW - 7));
     assert_eq!(dates.of_object(at(NOW - 3600), known, news), at(NOW - 7));
 }
@@ -279,7 +282,7 @@ fn what_is_less_than_a_second_is_not_apart() {
 fn a_pod_is_ready_since_we_knew_it_at_the_latest() {
     let mut world = crate::core::guard::world::World::default();
     let mut gaps = Gaps::default();
-    assert!(gaps.begin(at(NOW - 3600), at(NOW)));
+    assert!(gaps.begin(at(NOW - 3600), at(NOW), SILENT));
     world.put_gaps(gaps);
     let mut pod = Scene::deployment(1).pod("w-0");
     pod.ready_changed = Some(at(NOW - 20));
@@ -315,4 +318,57 @@ fn where_nobody_knows_who_guarded_everything_counts_from_now() {
         ..drained_at(NOW - 1)
     };
     assert_eq!(date(&mut dates, &pod, None, first), at(NOW + 5));
+}
+
+/// Between two stamps something may have come: which was the first decides what is proven.
+#[test]
+fn what_was_stamped_first_is_dated_first() {
+    let mut gaps = Gaps::unknown(at(NOW - 5000));
+    assert!(gaps.begin(at(NOW - 3000), at(NOW - 2400), SILENT));
+    assert!(gaps.begin(at(NOW - 1000), at(NOW), SILENT));
+    let dates: Vec<_> = (0..NOW + 500).map(|stamp| gaps.date(at(stamp))).collect();
+    assert!(dates.is_sorted());
+    let over = LEAVES.as_secs();
+    assert_eq!(
+        gaps.date(at(NOW + over)),
+        at(NOW + over),
+        "by the new clock"
+    );
+}
+
+/// What was seen after it was asked for is no part of it.
+#[test]
+fn a_proof_is_never_younger_than_its_stamp() {
+    let of = |stamp: u64, arrival: Arrival| {
+        let mut pod = drained_at(NOW);
+        pod.notes.drained = Some(crate::core::guard::notes::Drained {
+            container: "c-0".to_owned(),
+            at: at(stamp),
+            written: None,
+        });
+        let notes = Dates::default().read(&pod, None, arrival).expect("dates");
+        let proof = notes.drained.expect("a proof");
+        (proof.at, proof.written)
+    };
+    let told = Some(at(NOW));
+    let news = Arrival::News(at(NOW));
+    assert_eq!(of(NOW - 25, news), (at(NOW - 25), told));
+    assert_eq!(
+        of(NOW + 900, news),
+        (at(NOW), told),
+        "by a clock that is ahead"
+    );
+    let first = Arrival::First(at(NOW));
+    assert_eq!(of(NOW - 25, first), (at(NOW - 25), told));
+}
+
+/// A node's clock was ahead when its pod became Ready.
+#[test]
+fn a_pod_does_not_become_ready_again_when_that_is_long_ago() {
+    let mut dates = Dates::default();
+    let mut pod = Scene::deployment(1).pod("w-0");
+    pod.ready_changed = Some(at(NOW + 9000));
+    dates.meet_ready(&pod, None, Arrival::First(at(NOW)));
+    dates.meet_ready(&pod, Some(&pod), Arrival::News(at(NOW + 4000)));
+    assert_eq!(dates.ready_since(&pod.uid, at(NOW + 9000)), at(NOW));
 }

@@ -97,8 +97,11 @@ pub struct Drain {
 pub struct Drained {
     /// The container it is about.
     pub container: String,
-    /// When it was proven.
+    /// When whoever proved it began to ask: what was seen later is no part of it. Never later than its stamp says.
     pub at: Time,
+    /// When it was written, by the clock of whoever reads it; `None` where the stamp says that.
+    #[serde(skip)]
+    pub written: Option<Time>,
 }
 
 /// A removal that was allowed. It justifies nothing; it keeps a second request from resting on the same pod.
@@ -186,14 +189,19 @@ impl Notes {
         all.into_iter().flatten()
     }
 
-    /// Dates each anew. What a record says beside when it was written moves with that. Break-glass is a person's word.
+    /// Dates each anew. What a record says beside when it was written moves with that. Break-glass is a person's word, and
+    /// a proof is older than the record of it: it may become older by that, and never younger.
     pub fn redate(&mut self, date: impl Fn(Time) -> Time) {
         self.blocked_since = self.blocked_since.map(&date);
         self.returning = self.returning.map(&date);
         let drain = self.drain.iter_mut().map(|drain| &mut drain.at);
-        let proof = self.drained.iter_mut().map(|proof| &mut proof.at);
+        if let Some(proof) = &mut self.drained {
+            let written = date(proof.at);
+            proof.written = Some(written);
+            proof.at = proof.at.min(written);
+        }
         let hints = self.hints.iter_mut().map(|hints| &mut hints.at);
-        for stamp in drain.chain(proof).chain(hints) {
+        for stamp in drain.chain(hints) {
             *stamp = date(*stamp);
         }
         if let Some(want) = &mut self.want {

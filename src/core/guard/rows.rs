@@ -130,6 +130,18 @@ rows! {
     NotInTime = "G3", "NotInTime";
 }
 
+impl Row {
+    /// The rows by which a removal is let go although something was or may have been lost.
+    pub const FORCED: [Self; 6] = [
+        Self::MaxBlock,
+        Self::UnknownMax,
+        Self::CoordinatorMaxBlock,
+        Self::CoordinatorUnknownMax,
+        Self::BreakGlass,
+        Self::CoordinatorBreakGlass,
+    ];
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

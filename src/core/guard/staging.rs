@@ -135,7 +135,11 @@ impl Scene {
     pub fn announced(&mut self, name: &str) {
         let at = self.now;
         let container = self.pod(name).running().expect("a container").to_owned();
-        let drained = Drained { container, at };
+        let drained = Drained {
+            container,
+            at,
+            written: None,
+        };
         self.edit(name, |pod| {
             pod.notes.drained = Some(drained);
             pod.cost = -100;

@@ -329,3 +329,51 @@ fn granted(view: &View, pod: &Pod) -> Option<Granted> {
         until: grant.until,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::guard::evidence::Said;
+    use crate::core::guard::facts::place::{Mode, Namespace};
+    use crate::core::guard::plan::scene::{SPACE, Scene, cluster};
+    use crate::trino::words::NodeState::Active;
+
+    fn protection(scene: &Scene) -> Option<Protection> {
+        scene.view().protection(&cluster())
+    }
+
+    const fn weak(weakness: Weakness) -> Protection {
+        Protection::BestEffort(weakness)
+    }
+
+    fn mode(scene: &mut Scene, mode: Option<Mode>) {
+        let namespace = Namespace {
+            mode,
+            ..Namespace::default()
+        };
+        scene.world.put_namespace(SPACE.to_owned(), namespace);
+    }
+
+    #[test]
+    fn protection_is_full_or_says_what_is_missing() {
+        let mut scene = Scene::deployment(1);
+        scene.says("w-0", Active);
+        for (power, weakness) in [
+            (DrainPower::Unasked, Weakness::DrainUnproven),
+            (DrainPower::Forbidden, Weakness::DrainForbidden),
+            (DrainPower::TooOld, Weakness::TrinoTooOld),
+            (DrainPower::Yes, Weakness::StateUnknown),
+        ] {
+            scene.power(power);
+            assert_eq!(protection(&scene), Some(weak(weakness)));
+        }
+        scene.cycle(&[]);
+        assert_eq!(protection(&scene), Some(Protection::Full));
+        mode(&mut scene, Some(Mode::Audit));
+        assert_eq!(protection(&scene), Some(weak(Weakness::AuditMode)));
+        scene.keeps_failing("w-0", &Said::Silent, 30);
+        assert_eq!(protection(&scene), Some(weak(Weakness::WorkersUnreachable)));
+        mode(&mut scene, None);
+        assert_eq!(protection(&scene), None);
+    }
+}

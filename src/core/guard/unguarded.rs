@@ -5,10 +5,23 @@ use crate::api::keys;
 
 use super::class::View;
 use super::facts::Name;
+use super::facts::pod::ClusterId;
+use super::facts::workload::Kind;
 
-/// The reason, where there is one. `pod` is the pod that was asked about, if it was a pod.
+/// What was asked about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum About<'a> {
+    /// A pod.
+    Pod(&'a Name),
+    /// A workload.
+    Workload(Kind, &'a Name),
+}
+
+/// The reason, where there is one.
 #[must_use]
-pub fn why(view: &View, namespace: &str, pod: Option<&Name>) -> Option<String> {
+pub fn why(view: &View, about: About) -> Option<String> {
+    let (About::Pod(name) | About::Workload(_, name)) = about;
+    let namespace = name.namespace.as_str();
     if view.mode(namespace).is_none() {
         return Some(format!(
             "namespace {namespace} did not opt in: kubectl label namespace {namespace} {}=enabled",
@@ -22,20 +35,29 @@ pub fn why(view: &View, namespace: &str, pod: Option<&Name>) -> Option<String> {
             keys::COMPONENT
         ));
     }
-    let name = pod?;
-    let Some(pod) = view.world.pod(name) else {
+    let Some(cluster) = cluster(view, about) else {
+        let kind = match about {
+            About::Pod(_) => "pod",
+            About::Workload(kind, _) => kind.word(),
+        };
         return Some(format!(
-            "no guarded pod {name} is known: one is labelled {}=worker or coordinator, or named under coordinators in the guard's values",
+            "no guarded {kind} {name} is known: one is labelled {}=worker or coordinator, or named under coordinators in the guard's values",
             keys::COMPONENT
         ));
     };
-    (!view.is_cluster(&pod.cluster)).then(|| {
+    (!view.is_cluster(cluster)).then(|| {
         format!(
-            "release {} has no coordinator that the guard knows: give it and its workers the same {}, or name it under coordinators in the guard's values",
-            pod.cluster,
+            "release {cluster} has no coordinator that the guard knows: give it and its workers the same {}, or name it under coordinators in the guard's values",
             keys::INSTANCE
         )
     })
+}
+
+fn cluster<'a>(view: &View<'a>, about: About) -> Option<&'a ClusterId> {
+    match about {
+        About::Pod(name) => Some(&view.world.pod(name)?.cluster),
+        About::Workload(kind, name) => Some(&view.world.workload(kind, name)?.cluster),
+    }
 }
 
 #[cfg(test)]
@@ -46,14 +68,19 @@ mod tests {
     use crate::core::guard::plan::scene::{SPACE, Scene};
 
     fn about(scene: &Scene, namespace: &str, pod: &str) -> Option<String> {
-        why(&scene.view(), namespace, Some(&Name::new(namespace, pod)))
+        why(&scene.view(), About::Pod(&Name::new(namespace, pod)))
+    }
+
+    fn about_workload(scene: &Scene, name: &str) -> Option<String> {
+        let name = Name::new(SPACE, name);
+        why(&scene.view(), About::Workload(Kind::Deployment, &name))
     }
 
     #[test]
     fn whoever_is_guarded_needs_no_reason() {
         let scene = Scene::deployment(1);
         assert_eq!(about(&scene, SPACE, "w-0"), None);
-        assert_eq!(why(&scene.view(), SPACE, None), None);
+        assert_eq!(about_workload(&scene, "w"), None);
     }
 
     #[test]
@@ -70,6 +97,9 @@ mod tests {
             "did not opt in: kubectl label namespace other xtrinode.io/guard=enabled",
         );
         says(&scene, SPACE, "x", "no guarded pod trino/x is known");
+        let told = about_workload(&scene, "x").unwrap_or_default();
+        let words = "no guarded deployment trino/x is known";
+        assert!(told.to_lowercase().contains(words), "{told}");
         let mode = scene.view().mode(SPACE);
         let opted = Namespace {
             mode,

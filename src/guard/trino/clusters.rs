@@ -72,7 +72,7 @@ pub fn one(view: &View, settings: &Settings, id: &ClusterId) -> Option<Found> {
     let pods = view.world.members(&id, Role::Coordinator);
     let running = pods.filter(|pod| pod.running().is_some() && pod.deleting.is_none());
     // Of two, the one that will stay.
-    let pod = running.max_by_key(|pod| (pod.ready, pod.created))?;
+    let pod = running.max_by_key(|pod| (pod.ready, view.world.ready_since(pod), pod.created))?;
     Some(Found {
         target: discovered(pod, &id)?,
         origin: Origin::Discovered,

@@ -16,11 +16,13 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use tokio::time::{Instant, timeout};
 
-use crate::core::guard::ask::{Ask, Outcome, Verdict};
+use crate::core::guard::ask::{Ask, Outcome, Request, Verdict};
+use crate::core::guard::facts::Name;
 use crate::core::guard::facts::place::Mode;
+use crate::core::guard::facts::workload::Kind;
 use crate::core::guard::review::{Answer, Identities, Patch, Path, Review, read};
 use crate::core::guard::rows::Row;
-use crate::core::guard::verdict::{clamp, late};
+use crate::core::guard::verdict::{Clamp, clamp, late};
 use crate::web::problem::Problem;
 
 use super::counters::{Answered, At, Counters};
@@ -156,6 +158,15 @@ impl Webhook {
         Ok(self.answer(path, &uid, ask, verdict, mode, live))
     }
 
+    /// What a request that only tries is told: what the clamp makes of it, and the verdict on that.
+    pub async fn tried(&self, mut ask: Ask, mode: Option<Mode>) -> (Option<Clamp>, Verdict) {
+        let clamp = mode.and_then(|mode| Some(self.clamp(&ask, mode)?.2));
+        if let (Request::Scale { new, .. }, Some(clamp)) = (&mut ask.request, clamp) {
+            *new = clamp.given;
+        }
+        (clamp, self.within_deadline(&ask, false).await)
+    }
+
     /// Whoever asks gets an answer of ours, and not the API server's that nobody answered.
     async fn within_deadline(&self, ask: &Ask, live: bool) -> Verdict {
         match timeout(self.deadline, self.decide(ask, live)).await {
@@ -186,44 +197,47 @@ impl Webhook {
             Mode::Audit => Answer::audited(uid, &verdict, ask.dry_run),
         };
         let response = json(&answer);
-        if live || mode == Mode::Audit {
-            self.effects.after(ask, verdict, mode);
+        if live {
+            self.effects.after(ask, verdict);
         }
         response
     }
 
     /// A lower number that would take a busy worker becomes one that does not. Only ever helps: validation judges again.
     fn clamped(&self, uid: &str, ask: &Ask, mode: Mode, live: bool) -> Response {
-        use crate::core::guard::ask::Request;
+        let Some((kind, workload, clamp)) = self.clamp(ask, mode) else {
+            self.count(Path::MutateScale, "allow", "NotClamped");
+            return json(&Answer::allowed(uid));
+        };
+        self.count(Path::MutateScale, "clamp", "Clamped");
+        if live {
+            self.effects.clamped(kind, workload, clamp);
+        }
+        let replicas = clamp.given;
+        json(&Answer::patched(
+            uid,
+            Patch { replicas },
+            &clamp.warning(),
+            ask.dry_run,
+        ))
+    }
+
+    /// What the clamp makes of a request, where it is at work.
+    fn clamp<'a>(&self, ask: &'a Ask, mode: Mode) -> Option<(Kind, &'a Name, Clamp)> {
         let Request::Scale {
             kind,
             workload,
             old,
             new,
-            ..
+            whole: false,
         } = &ask.request
         else {
-            return json(&Answer::allowed(uid));
+            return None;
         };
-        let clamp = self
-            .state
-            .view(|view| clamp(view, ask, (*kind, workload), *old, *new));
-        let Some(clamp) = clamp.filter(|_| mode == Mode::Enforce) else {
-            self.count(Path::MutateScale, "allow", "NotClamped");
-            return json(&Answer::allowed(uid));
-        };
-        self.count(Path::MutateScale, "clamp", "Clamped");
-        let warning = format!(
-            "{} replicas would take workers that hold data: clamped to {}",
-            clamp.asked, clamp.given
-        );
-        let patch = Patch {
-            replicas: clamp.given,
-        };
-        if live {
-            self.effects.clamped(*kind, workload, clamp);
-        }
-        json(&Answer::patched(uid, patch, &warning))
+        let of = (*kind, workload);
+        let clamp = self.state.view(|view| clamp(view, ask, of, *old, *new));
+        let clamp = clamp.filter(|_| mode == Mode::Enforce)?;
+        Some((*kind, workload, clamp))
     }
 
     fn count(&self, path: Path, verdict: &'static str, reason: &'static str) {

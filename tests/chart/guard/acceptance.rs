@@ -63,6 +63,39 @@ fn the_api_server_would_take_the_committed_configurations() {
     }
 }
 
+/// `kubectl apply -k`, but for the cluster.
+#[test]
+fn kustomize_builds_what_is_committed() {
+    let validator = parts::command("kubevalidate", "kubevalidate");
+    for folder in ["webhooks", "webhooks/cert-manager"] {
+        let output = std::process::Command::new(parts::command("kube", "kubectl"))
+            .args(["kustomize", folder])
+            .current_dir(root())
+            .output()
+            .expect("it starts");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{folder}: {said}");
+        let built = String::from_utf8(output.stdout).expect("UTF-8");
+        assert_eq!(accepts(&validator, &[], &built), Ok(()), "{folder}");
+        let file = root().join(folder).join("webhooks.yaml");
+        let committed = std::fs::read_to_string(file).expect("it is there");
+        assert_eq!(objects(&built), objects(&committed), "{folder}");
+    }
+}
+
+/// By name, in whatever order.
+fn objects(text: &str) -> std::collections::BTreeMap<String, serde_json::Value> {
+    let objects: Vec<serde_json::Value> = serde_saphyr::from_multiple(text).expect("YAML");
+    let name = |object: &serde_json::Value| {
+        let name = object["metadata"]["name"].as_str();
+        format!("{} {}", object["kind"], name.expect("a name"))
+    };
+    objects
+        .into_iter()
+        .map(|object| (name(&object), object))
+        .collect()
+}
+
 #[test]
 fn the_api_server_would_take_the_examples_and_the_chart_their_values() {
     let validator = parts::command("kubevalidate", "kubevalidate");

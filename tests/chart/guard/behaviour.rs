@@ -58,6 +58,11 @@ fn somebody_always_answers() {
     for constraint in spread.as_array().expect("a list") {
         assert_eq!(constraint["whenUnsatisfiable"], "ScheduleAnyway");
     }
+    let apart = "pod /affinity/podAntiAffinity/preferredDuringSchedulingIgnoredDuringExecution/0/podAffinityTerm";
+    let apart = look(&objects, apart);
+    assert_eq!(apart["topologyKey"], "kubernetes.io/hostname");
+    let selector = look(&objects, "Deployment /spec/selector");
+    assert_eq!(apart["labelSelector"], selector);
     let probed = look(&objects, "container /readinessProbe/httpGet");
     assert_eq!(probed, json!({"path": "/readyz", "port": "admin"}));
 }

@@ -11,7 +11,9 @@ use xtrinode::trino::words::NodeState;
 
 use super::installation::{self, ENFORCE, GUARD, NAMESPACE, REPLICAS};
 use super::questions::Questions;
-use super::scene::{Scene, evict, evict_until_gone, hints, ours, spec, spec_on_one_node};
+use super::scene::{
+    Scene, evict, evict_until_gone, hints, ours, spec, spec_on_one_node, spec_on_own_nodes,
+};
 use crate::runner::{Scenario, Stage};
 use crate::story::say;
 use crate::trino_on_plane::WORKERS;
@@ -46,29 +48,38 @@ pub fn scenarios() -> Vec<Scenario> {
     ]
 }
 
+/// One after the other, with the idle workers beside them, which are drained meanwhile.
 async fn own_node_drained(world: &mut World) -> Result<()> {
     let mut values = installation::values();
     values["nodeSelector"] = json!({});
     installation::with(world, values).await?;
-    let scene = Scene::without_guard(world, spec("own-node")).await?;
+    let scene = Scene::without_guard(world, spec_on_own_nodes("own-node")).await?;
+    let beside = Scene::without_guard(world, spec("own-node-too")).await?;
     let query = scene.hold().await?;
     scene.wait_seen(world).await?;
-    let replica = world.ready(NAMESPACE, REPLICAS, 2).await?.remove(0);
-    let node = replica
-        .spec
-        .as_ref()
-        .and_then(|spec| spec.node_name.clone());
-    let node = node.context("the replica's node")?;
     let questions = Questions::start(world, &scene).await?;
-    world
-        .plane
-        .show(&["drain", &node, "--timeout=120s", "--pod-selector", REPLICAS])
-        .await?;
-    world.plane.kubectl(&["uncordon", &node]).await?.ok()?;
-    world.ready(NAMESPACE, REPLICAS, 2).await?;
+    for node in nodes_of_replicas(world).await? {
+        let drain = ["drain", &node, "--timeout=300s", "--delete-emptydir-data"];
+        world.plane.show(&drain).await?;
+        world.plane.kubectl(&["uncordon", &node]).await?.ok()?;
+        world.ready(NAMESPACE, REPLICAS, 2).await?;
+    }
+    world.ready(beside.namespace(), WORKERS, 5).await?;
     questions.all_answered().await?;
     scene.release(&query).await?;
+    beside.end(world).await?;
     scene.end(world).await
+}
+
+async fn nodes_of_replicas(world: &World) -> Result<Vec<String>> {
+    let replicas = world.ready(NAMESPACE, REPLICAS, 2).await?;
+    let node = |pod: Pod| pod.spec.and_then(|spec| spec.node_name);
+    let nodes: Vec<_> = replicas.into_iter().filter_map(node).collect();
+    ensure!(
+        nodes.len() == 2 && nodes[0] != nodes[1],
+        "two replicas on two nodes: {nodes:?}"
+    );
+    Ok(nodes)
 }
 
 /// In the middle of a drain of the node that holds every worker.

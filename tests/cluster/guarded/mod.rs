@@ -3,6 +3,7 @@
 
 mod captain;
 mod clock;
+mod command_line;
 mod coordinator;
 mod direct;
 mod door;
@@ -38,6 +39,7 @@ pub fn scenarios() -> Vec<Scenario> {
     scenarios.extend(removal::scenarios());
     scenarios.extend(coordinator::scenarios());
     scenarios.extend(exceptions::scenarios());
+    scenarios.extend(command_line::scenarios());
     scenarios.extend(faults::scenarios());
     scenarios.extend(clock::scenarios());
     scenarios.extend(kick::scenarios());

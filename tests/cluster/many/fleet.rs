@@ -41,8 +41,8 @@ const STARTING: usize = 10;
 pub enum Fleet {
     /// Workers that the demo's simulator plays.
     Simulated,
-    /// Real Trino.
-    Real,
+    /// Real Trino; with the kinds that take every worker where there is time.
+    Real { long: bool },
 }
 
 impl Fleet {
@@ -50,7 +50,7 @@ impl Fleet {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Simulated => "simulated",
-            Self::Real => "real",
+            Self::Real { .. } => "real",
         }
     }
 
@@ -58,7 +58,7 @@ impl Fleet {
     pub const fn notice(self) -> Duration {
         match self {
             Self::Simulated => Duration::from_secs(10),
-            Self::Real => Duration::from_secs(15),
+            Self::Real { .. } => Duration::from_secs(15),
         }
     }
 
@@ -67,7 +67,7 @@ impl Fleet {
     const fn without_disruption(self) -> u64 {
         match self {
             Self::Simulated => 8,
-            Self::Real => 3,
+            Self::Real { .. } => 3,
         }
     }
 
@@ -75,7 +75,7 @@ impl Fleet {
     const fn progress(self) -> usize {
         match self {
             Self::Simulated => 50,
-            Self::Real => 5,
+            Self::Real { .. } => 5,
         }
     }
 
@@ -135,7 +135,7 @@ impl Fleet {
     fn specs(self) -> Vec<Spec> {
         match self {
             Self::Simulated => (1..=CLUSTERS).map(simulated).collect(),
-            Self::Real => (1..=REAL_CLUSTERS).map(real).collect(),
+            Self::Real { .. } => (1..=REAL_CLUSTERS).map(real).collect(),
         }
     }
 
@@ -143,7 +143,7 @@ impl Fleet {
     fn round(self, owner: Owner) -> Vec<Kind> {
         match self {
             Self::Simulated => Kind::round(owner),
-            Self::Real => Kind::real_round(),
+            Self::Real { long } => Kind::real_round(long),
         }
     }
 

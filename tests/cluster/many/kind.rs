@@ -7,9 +7,9 @@ use crate::trino_on_plane::Owner;
 pub enum Kind {
     /// The eviction API for one worker.
     Eviction,
-    /// `kubectl delete pod`.
+    /// DELETE of one worker; by `kubectl delete pod` on real clusters.
     Deletion,
-    /// `kubectl delete pod --force --grace-period=0`.
+    /// The same with `--force --grace-period=0`.
     ForcedDeletion,
     /// DELETE of a collection of two workers.
     Collection,
@@ -17,7 +17,7 @@ pub enum Kind {
     Drain,
     /// `kubectl drain` of two nodes.
     DrainOfTwo,
-    /// `kubectl scale` down and up again.
+    /// The scale subresource down and up again; by `kubectl scale` on real clusters.
     Scale,
     /// The scale subresource as the HorizontalPodAutoscaler's account writes it.
     ScaleByHpa,
@@ -63,14 +63,14 @@ impl Kind {
             Self::Collection => "delete a collection",
             Self::Drain => "drain a node",
             Self::DrainOfTwo => "drain two nodes",
-            Self::Scale => "kubectl scale",
-            Self::ScaleByHpa => "scale by the HPA",
+            Self::Scale => "scale",
+            Self::ScaleByHpa => "scale as the HPA asks",
             Self::Edit => "edit spec.replicas",
             Self::Rollout => "rollout restart",
             Self::Taint => "NoExecute taint",
             Self::Coordinator => "evict the coordinator",
             Self::Recreation => "delete the workload",
-            Self::Uninstall => "helm uninstall",
+            Self::Uninstall => "uninstall in Helm's order",
         }
     }
 
@@ -103,8 +103,9 @@ impl Kind {
             .collect()
     }
 
-    /// One round of the real cluster: each worker that goes costs the start of a virtual machine.
-    pub fn real_round() -> Vec<Self> {
+    /// One round of a real cluster: each worker that goes costs the start of a virtual machine. With those that take every
+    /// worker where there is time for them.
+    pub fn real_round(long: bool) -> Vec<Self> {
         let mut kinds = vec![
             Self::Eviction,
             Self::Deletion,
@@ -115,6 +116,9 @@ impl Kind {
         ];
         for kind in [Self::Scale, Self::ScaleByHpa, Self::Edit] {
             kinds.extend([kind; 3]);
+        }
+        if long {
+            kinds.extend([Self::DrainOfTwo, Self::Rollout, Self::Recreation]);
         }
         kinds
     }

@@ -101,6 +101,12 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// What the rows mean.
+pub const WHAT: &str = "Simulated clusters are asked through the API: a scale by the subresource, an HPA's by its account, an uninstall in Helm's order; real ones by kubectl where it \
+has a verb. While the coordinator is evicted or all is uninstalled the load pauses, since a coordinator goes only without queries. A disruption's bound is, for each worker that has to go, \
+twice the sum of the longest query, twice noticeTime, two grace periods and the proof (20 s), one retry (5 s) and a worker's start: twice, since dozens of clusters share two \
+processors. The unguarded time is that of the same kind on a simulated cluster without guard and load.";
+
 /// The cost table: for each kind how many there were, how long they took, how long a worker that was free stayed, and how
 /// long the same takes without a guard.
 pub fn table(rows: &[Row], unguarded: &[Row]) -> String {

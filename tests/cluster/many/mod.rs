@@ -38,7 +38,7 @@ pub fn scenarios() -> Vec<Scenario> {
 
 async fn both() -> Result<()> {
     let seed = seed()?;
-    let real = many(Fleet::Real, REAL, seed);
+    let real = many(Fleet::Real { long: false }, REAL, seed);
     futures::try_join!(real, many(Fleet::Simulated, SIMULATED, seed)).map(drop)
 }
 
@@ -53,6 +53,7 @@ async fn many(fleet: Fleet, goal: usize, seed: u64) -> Result<()> {
         "{count} disruptions of {name} clusters instead of {goal}"
     );
     say!("{}", ledger::table(&rows, &unguarded));
+    say!("{}", ledger::WHAT);
     say!("{count} disruptions of {name} clusters; seed {seed}");
     Ok(())
 }

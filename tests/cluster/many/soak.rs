@@ -13,7 +13,7 @@ use jiff::Timestamp;
 
 use super::fleet::Fleet;
 use super::kind::Kind;
-use super::ledger::{Ledger, Row};
+use super::ledger::{self, Ledger, Row};
 use super::seed;
 use crate::story::say;
 use crate::world::World;
@@ -34,7 +34,10 @@ pub async fn soak() -> Result<()> {
     let time = time()?;
     let seed = seed()?;
     let fleets = [
-        (Fleet::Real, Ledger::new(REAL.saturating_sub(real))),
+        (
+            Fleet::Real { long: true },
+            Ledger::new(REAL.saturating_sub(real)),
+        ),
         (
             Fleet::Simulated,
             Ledger::new(SIMULATED.saturating_sub(simulated)),
@@ -180,9 +183,10 @@ impl Book {
         };
         let mut text = format!(
             "# Soak\n\nOne row for each disruption of guarded clusters under load, appended by `make soak`. A query that fails or comes back with \
-             other rows than it should, or a disruption that is not done within its bound, stands here as well and ends its run, which prints the story.\n\n\
+             other rows than it should, or a disruption that is not done within its bound, stands here as well and ends its run, which prints the story.\n\n{}\n\n\
              {real} disruptions of real Trino (goal {REAL}), {simulated} of simulated clusters (goal {SIMULATED}): {} queries finished meanwhile, \
              {} failed, {} wrong; {} not in time; {} refusals.\n\n| kind | count | s, median | s, max |\n|---|---|---|---|\n",
+            ledger::WHAT,
             sum(9),
             sum(10),
             sum(11),

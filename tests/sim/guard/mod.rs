@@ -6,6 +6,7 @@ pub mod supply;
 pub mod tick;
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use xtrinode::core::guard::class::View;
 use xtrinode::core::guard::dates::Gaps;
@@ -103,6 +104,9 @@ impl Replica {
     }
 }
 
+/// Whoever leads says so more often.
+const SILENT: Duration = Duration::from_secs(15);
+
 /// All of them.
 #[derive(Default)]
 pub struct Guard {
@@ -125,7 +129,7 @@ impl Guard {
     pub fn begin(&mut self, store: &Store, now: u64, epoch: u32, skew: i64) -> Replica {
         let time = ahead(stamp(now), skew);
         if let Some((renewed, then)) = self.renewed
-            && self.gaps.begin(renewed, time)
+            && self.gaps.begin(renewed, time, SILENT)
         {
             self.unguarded += now - then;
         }

@@ -94,19 +94,27 @@ impl Scene {
     }
 
     fn candidate(&self, me: &str, duration: u64) -> Working {
+        let (candidate, leadership) = self.of(me, duration);
+        Self::working(candidate, leadership)
+    }
+
+    fn of(&self, me: &str, duration: u64) -> (Candidate, Leadership) {
         let terms = Terms {
             duration: Duration::from_secs(duration),
             retry: Duration::from_millis(5),
             answer: LIMIT,
         };
         let name = Name::new("xtrinode-system", "guard");
-        let (candidate, leadership) = Candidate::new(
+        Candidate::new(
             self.stub.kubernetes(),
             name,
             me.to_owned(),
             terms,
             self.clocks(),
-        );
+        )
+    }
+
+    fn working(candidate: Candidate, leadership: Leadership) -> Working {
         let stop = CancellationToken::new();
         let task = tokio::spawn(candidate.run(stop.clone()));
         Working {
@@ -276,22 +284,17 @@ async fn whoever_leaves_takes_the_lease_from_whoever_holds_it() {
 #[tokio::test]
 async fn whoever_begins_writes_down_for_how_long_nobody_guarded() {
     let scene = Scene::new();
-    assert_eq!(scene.begin(0).await, Gaps::default(), "there is no Lease");
     let mut one = scene.candidate("one", 60);
     one.until(true).await;
-    assert_eq!(scene.begin(1).await, Gaps::default(), "somebody leads");
-    assert_eq!(
-        scene.begin(-3600).await,
-        Gaps::default(),
-        "the clock went back"
-    );
+    let known = scene.begin(1).await;
+    assert_eq!(scene.begin(2).await, known, "somebody leads");
     one.stop().await;
     let renewed = scene.spec()["renewTime"].clone();
 
     let gaps = scene.begin(3600).await;
-    assert_ne!(gaps, Gaps::default());
+    assert_ne!(gaps, known);
     let now = Calendar::start().now();
-    let moved = gaps.date(now).since(now);
+    let moved = gaps.date(now).since(known.date(now));
     let hour = Duration::from_secs(3600);
     assert!(moved.abs_diff(hour) < LIMIT, "{moved:?}");
     assert_eq!(scene.spec()["renewTime"], renewed, "nobody leads by that");
@@ -312,15 +315,65 @@ async fn whoever_begins_writes_down_for_how_long_nobody_guarded() {
 async fn who_can_not_read_when_somebody_guarded_counts_everything_from_now() {
     let garbled = [
         json!({"metadata": {"annotations": {"xtrinode.io/unguarded": "[oops"}}, "spec": {"renewTime": "2026-01-31T18:00:00.000000Z"}}),
-        json!({"metadata": {}, "spec": {"renewTime": "yesterday"}}),
+        json!({"metadata": {"annotations": {"xtrinode.io/unguarded": "[]"}}, "spec": {"renewTime": "yesterday"}}),
+        json!({"metadata": {}, "spec": {"renewTime": Calendar::start().now().to_string()}}),
         json!({"metadata": {}, "spec": {}}),
     ];
-    for lease in garbled {
+    for lease in garbled.into_iter().map(Some).chain([None]) {
         let scene = Scene::new();
-        let _ = scene.server.lock().unwrap().write(lease);
+        if let Some(lease) = lease.clone() {
+            let _ = scene.server.lock().unwrap().write(lease);
+        }
         let gaps = scene.begin(0).await;
         let now = Calendar::start().now();
-        let long_ago = now.before(Duration::from_secs(36_000));
-        assert!(gaps.date(long_ago) >= now, "{gaps:?}");
+        assert!(gaps.date(long_before(now)) >= now, "{lease:?} {gaps:?}");
     }
+}
+
+/// Longer ago than anything counts.
+fn long_before(now: Time) -> Time {
+    now.before(Duration::from_secs(36_000))
+}
+
+/// Nobody who begins later takes what stands on pods for as old as it says.
+#[tokio::test]
+async fn who_leads_a_lease_that_says_nothing_writes_that_nobody_knows() {
+    let scene = Scene::new();
+    let mut one = scene.candidate("one", 60);
+    one.until(true).await;
+    let now = Calendar::start().now();
+    let gaps = scene.begin(5).await;
+    assert!(
+        gaps.date(long_before(now)) + LIMIT >= now,
+        "it was not there"
+    );
+
+    let known = json!({"metadata": {"annotations": {"xtrinode.io/unguarded": "[]"}}});
+    let set = |document: &Value| {
+        let mut server = scene.server.lock().unwrap();
+        let mut lease = server.lease.clone().expect("a Lease");
+        json_patch::merge(&mut lease, document);
+        let _ = server.write(lease);
+    };
+    set(&known);
+    assert_eq!(scene.begin(5).await, Gaps::default());
+    set(&json!({"metadata": {"annotations": null}}));
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let gaps = scene.begin(5).await;
+    assert!(
+        gaps.date(long_before(now)) + LIMIT >= now,
+        "somebody removed it"
+    );
+    one.stop().await;
+
+    set(&known);
+    let (two, leadership) = scene.of("two", 60);
+    let mut unseen = Scene::working(two.begun_unseen(), leadership);
+    unseen.until(true).await;
+    let gaps = scene.begin(5).await;
+    assert!(
+        gaps.date(long_before(now)) + LIMIT >= now,
+        "nobody had read it"
+    );
+    unseen.stop().await;
 }

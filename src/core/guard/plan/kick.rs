@@ -114,7 +114,11 @@ fn proof(view: &View<'_>, pod: &Pod) -> Option<Drained> {
     let proven = view.evidence.worker(pod)?.proof;
     let at = proven.or(noted.map(|proof| proof.at));
     let at = at.unwrap_or(view.now);
-    Some(Drained { container, at })
+    Some(Drained {
+        container,
+        at,
+        written: None,
+    })
 }
 
 /// Our own eviction of a free pod that nobody comes back for: its controller is gone or going, or the taint-eviction

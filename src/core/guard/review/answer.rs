@@ -116,13 +116,22 @@ impl<'a> Answer<'a> {
 
     /// An allow that changes the number of replicas. `add`, since the server leaves 0 out.
     #[must_use]
-    pub fn patched(uid: &'a str, patch: Patch, warning: &'a str) -> Self {
+    pub fn patched(uid: &'a str, patch: Patch, warning: &'a str, dry_run: bool) -> Self {
         let mut answer = Self::allowed(uid);
         let number = patch.replicas;
         let text = format!(r#"[{{"op":"add","path":"/spec/replicas","value":{number}}}]"#);
         answer.response.patch = Some(STANDARD.encode(text));
         answer.response.patch_type = Some("JSONPatch");
         answer.response.warnings = vec![plain(warning)];
+        let notes = &mut answer.response.audit_annotations;
+        notes.extend([
+            ("mode", "enforce"),
+            ("reason", "Clamped"),
+            ("message", warning),
+        ]);
+        if dry_run {
+            notes.insert("dry-run", DRY_RUN);
+        }
         answer
     }
 

@@ -130,6 +130,9 @@ fn what_our_rules_do_not_send_is_no_question() {
         read(Path::PodDelete, "eviction").expect("a review").ask,
         None
     );
+    // What the clamp writes there a tool would write back, for ever.
+    let whole = read(Path::MutateScale, "deployment-update-replicas");
+    assert_eq!(whole.expect("a review").ask, None);
 }
 
 #[test]
@@ -215,7 +218,8 @@ fn audit_mode_always_allows_and_says_what_it_would_do() {
 #[test]
 fn the_clamp_adds_replicas() {
     let patch = Patch { replicas: 2 };
-    let json = serde_json::to_value(Answer::patched("u", patch, "clamped to 2")).expect("JSON");
+    let json =
+        serde_json::to_value(Answer::patched("u", patch, "clamped to 2", false)).expect("JSON");
     let response = &json["response"];
     assert_eq!(
         (&response["allowed"], &response["patchType"]),

@@ -36,8 +36,13 @@ pub fn removal(view: &View, ask: &Ask, pod: &Pod, cause: Cause) -> Verdict {
     }
     let glass = view.break_glass(pod);
     if let Glass::Broken { end, reason } = &glass {
-        let text = message::broken(pod, *end, reason);
-        return Verdict::allow(Row::CoordinatorBreakGlass).warning(text);
+        let lost = match queries(view, pod) {
+            Queries::Unfinished(count) => message::will_fail(count),
+            _ => String::new(),
+        };
+        let text = message::broken(pod, *end, reason) + &lost;
+        let verdict = Verdict::allow(Row::CoordinatorBreakGlass).warning(text);
+        return verdict.granting(pod, grant(view, pod, GrantKey::Pod, false, false));
     }
     if is_dead(view, pod) {
         // That is read from a cache that may be behind, which the grant's compare-and-swap shows.
@@ -51,14 +56,8 @@ pub fn removal(view: &View, ask: &Ask, pod: &Pod, cause: Cause) -> Verdict {
     let verdict = by_queries(view, ask, pod);
     match (&verdict.outcome, glass) {
         (Outcome::Allow, _) => {
-            let effects = grant(
-                view,
-                pod,
-                GrantKey::Pod,
-                verdict.row == Row::CoordinatorIdle,
-                false,
-            );
-            verdict.effects(effects)
+            let required = verdict.row == Row::CoordinatorIdle;
+            verdict.granting(pod, grant(view, pod, GrantKey::Pod, required, false))
         }
         (_, Glass::Flawed(what)) => {
             let text = message::flawed(pod, &what);
@@ -114,7 +113,10 @@ fn by_queries(view: &View, ask: &Ask, pod: &Pod) -> Verdict {
             let text = message::coordinator(view, pod, count, latest(view, ask, pod));
             Verdict::wait(Row::CoordinatorBusy, text)
         }
-        Queries::NoneOnce if over => Verdict::allow(Row::CoordinatorMaxBlock),
+        Queries::NoneOnce if over => {
+            let text = message::coordinator_forced_once(pod);
+            Verdict::allow(Row::CoordinatorMaxBlock).warning(text)
+        }
         Queries::NoneOnce => {
             Verdict::wait(Row::CoordinatorIdleOnce, message::coordinator_once(pod))
         }
@@ -191,10 +193,13 @@ fn is_dead(view: &View, pod: &Pod) -> bool {
     ended || pod.node.is_none() || pod.running().is_none() || gone
 }
 
-/// Whether a younger Ready coordinator has taken over.
+/// Whether a younger Ready coordinator has taken over: made later, and Ready later, since clocks that go back make an old
+/// one the younger.
 fn is_replaced(view: &View, pod: &Pod) -> bool {
+    let since = |pod: &Pod| view.world.ready_since(pod);
     let mut others = view.world.members(&pod.cluster, Role::Coordinator);
     others.any(|other| {
-        other.uid != pod.uid && other.is_active() && other.ready && other.created > pod.created
+        let younger = other.created > pod.created && (!pod.ready || since(other) > since(pod));
+        other.uid != pod.uid && other.is_active() && other.ready && younger
     })
 }

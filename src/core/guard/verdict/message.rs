@@ -85,6 +85,11 @@ pub fn broken(pod: &Pod, end: Time, reason: &str) -> String {
     format!("break-glass on {} until {end}: {reason}", pod.name)
 }
 
+/// What the end of a coordinator costs, after a sentence.
+pub fn will_fail(unfinished: u64) -> String {
+    format!(", {} will fail", count(unfinished, "query", "queries"))
+}
+
 /// Break-glass does not count.
 pub fn flawed(pod: &Pod, what: &str) -> String {
     format!("{} on {} does not count: {what}", keys::OVERRIDE, pod.name)
@@ -138,6 +143,14 @@ pub fn coordinator_forced(pod: &Pod, unfinished: u64) -> String {
     let queries = count(unfinished, "query", "queries");
     format!(
         "coordinator {} was refused for as long as may be: {queries} will fail",
+        pod.name
+    )
+}
+
+/// The same, where no query was seen, though only once.
+pub fn coordinator_forced_once(pod: &Pod) -> String {
+    format!(
+        "coordinator {} was refused for as long as may be: it has no unfinished query, seen once only",
         pod.name
     )
 }

@@ -106,7 +106,9 @@ fn ungranted(view: &View, ask: &Ask, verdict: Verdict, row: Row, text: &str) -> 
             Role::Coordinator => Row::CoordinatorMaxBlock,
         };
         let told = message::warning(view, pod, &Why::FinalBound);
-        return Verdict::allow(row).warning(told.unwrap_or_default());
+        return Verdict::allow(row)
+            .warning(told.unwrap_or_default())
+            .told(pod);
     }
     let (cause, target) = match &ask.request {
         Request::Scale { new, .. } => (Cause::Scale, Some(*new)),
@@ -118,7 +120,7 @@ fn ungranted(view: &View, ask: &Ask, verdict: Verdict, row: Row, text: &str) -> 
         .into_iter()
         .filter_map(|effect| match effect {
             Effect::Grant { uid, .. } => pod::want(ask, uid, cause, target),
-            Effect::Want { .. } => None,
+            Effect::Want { .. } | Effect::Tell { .. } => None,
         });
     Verdict::wait(row, text.to_owned()).effects(wants)
 }
@@ -225,6 +227,24 @@ impl Verdict {
     fn effects(mut self, effects: impl IntoIterator<Item = Effect>) -> Self {
         self.effects.extend(effects);
         self
+    }
+
+    /// With the grant that lets this pod go, if one is to be written. What stands already was told of.
+    fn granting(self, pod: &Pod, grant: Option<Effect>) -> Self {
+        match grant {
+            Some(grant) => self.effects([grant]).told(pod),
+            None => self,
+        }
+    }
+
+    /// People are told, where something is or may be lost with this pod.
+    fn told(self, pod: &Pod) -> Self {
+        let told = Row::FORCED.contains(&self.row).then(|| Effect::Tell {
+            uid: pod.uid.clone(),
+            row: self.row,
+            text: self.warnings.join("; "),
+        });
+        self.effects(told)
     }
 }
 

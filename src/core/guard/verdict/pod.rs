@@ -102,15 +102,15 @@ fn worker(view: &View, ask: &Ask, pod: &Pod, cause: Cause, grace: Option<u64>) -
     }
 }
 
-fn opened(view: &View, ask: &Ask, pod: &Pod, why: &Why) -> Verdict {
-    let row = row_of(why);
-    let verdict = Verdict::allow(row);
-    let effects = granted(view, (ask.caller, pod), why, GrantKey::Pod);
+/// The verdict of an open gate on a pod that goes by this very request.
+pub fn opened(view: &View, ask: &Ask, pod: &Pod, why: &Why) -> Verdict {
+    let verdict = Verdict::allow(row_of(why));
     let warned = match message::warning(view, pod, why) {
         Some(warning) => verdict.warning(warning),
         None => verdict,
     };
-    warned.effects(effects)
+    let grant = granted(view, (ask.caller, pod), why, GrantKey::Pod);
+    warned.granting(pod, grant)
 }
 
 /// The grant that an open gate asks for. What Kubernetes has decided already needs none; that a worker is dead or starting, or

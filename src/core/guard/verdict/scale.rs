@@ -79,6 +79,17 @@ pub struct Clamp {
     pub asked: u32,
 }
 
+impl Clamp {
+    /// What whoever asked is told.
+    #[must_use]
+    pub fn warning(self) -> String {
+        format!(
+            "{} replicas would take workers that hold data: clamped to {}",
+            self.asked, self.given
+        )
+    }
+}
+
 /// The clamp, if it is to act: some of the pods may go but not all. With none it stays a refusal, since an autoscaler
 /// would book a success at each try and hide the block.
 #[must_use]

@@ -6,10 +6,10 @@ use crate::core::guard::facts::Name;
 use crate::core::guard::facts::pod::{Pod, Role};
 use crate::core::guard::facts::workload::{Kind, Workload};
 use crate::core::guard::gate::Gate;
-use crate::core::guard::notes::{Cause, GrantKey};
+use crate::core::guard::notes::Cause;
 use crate::core::guard::rows::Row;
 
-use super::pod::granted;
+use super::pod::opened;
 use super::{coordinator, message};
 
 /// `DELETE` of a workload. Never refused, since whoever deletes a release would be left with half of it; its pods are held
@@ -111,9 +111,8 @@ fn fate(view: &View, ask: &Ask, pod: &Pod) -> Fate {
     }
     match view.gate(pod, ask.caller.patience()) {
         Gate::Open(why) => {
-            let granted = granted(view, (ask.caller, pod), &why, GrantKey::Pod);
-            let said = message::warning(view, pod, &why);
-            Fate::Free(said.into_iter().collect(), granted.into_iter().collect())
+            let verdict = opened(view, ask, pod, &why);
+            Fate::Free(verdict.warnings, verdict.effects)
         }
         Gate::Look => Fate::Look,
         Gate::Shut(_) => Fate::Held,

@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
+use axum::Router;
 use axum::body::{Body, to_bytes};
 use http::{Request, StatusCode, header};
 use serde_json::{Value, json};
@@ -14,8 +15,9 @@ use crate::cluster::calendar::Calendar;
 use crate::core::guard::plan::scene::{SPACE, Scene};
 use crate::core::guard::review::{Identities, Path};
 use crate::core::guard::staging::USER;
+use crate::guard::api;
 use crate::guard::config::{self, Overrides, OwnPod, Settings};
-use crate::guard::counters::{Answered, Counters};
+use crate::guard::counters::{Answered, Counters, Reason};
 use crate::guard::effects::Effects;
 use crate::guard::pen::Pen;
 use crate::guard::state::{Atlas, Fresh, State};
@@ -102,12 +104,7 @@ impl Desk {
         let request = Request::post(url).header(header::CONTENT_TYPE, content_type);
         let request = request.body(body.into()).expect("a request");
         let served = harden(router(Arc::clone(&self.webhook)), &Limits::webhook());
-        let response = served.oneshot(request).await.expect("an answer");
-        let status = response.status();
-        let body = to_bytes(response.into_body(), usize::MAX)
-            .await
-            .expect("a body");
-        (status, serde_json::from_slice(&body).expect("JSON"))
+        answered(served, request).await
     }
 
     /// Everything that was written, once all of it is.
@@ -130,10 +127,33 @@ impl Desk {
             .get()
     }
 
+    /// How many removals were let go by this rule although something may have been lost.
+    pub fn forced(&self, reason: &'static str) -> u64 {
+        let forced = &self.webhook.counters.forced;
+        forced.get_or_create(&Reason { reason }).get()
+    }
+
+    /// What `/v1/explain` says to a question.
+    pub async fn explain(&self, question: &str) -> (StatusCode, Value) {
+        let request = Request::get(format!("/v1/explain?{question}"));
+        let request = request.body(Body::empty()).expect("a request");
+        let served = api::router(Arc::clone(&self.webhook));
+        answered(served, request).await
+    }
+
     /// How many reviews came from nobody whom we trust.
     pub fn untrusted(&self) -> u64 {
         self.webhook.counters.untrusted.get()
     }
+}
+
+async fn answered(served: Router, request: Request<Body>) -> (StatusCode, Value) {
+    let response = served.oneshot(request).await.expect("an answer");
+    let status = response.status();
+    let body = to_bytes(response.into_body(), usize::MAX)
+        .await
+        .expect("a body");
+    (status, serde_json::from_slice(&body).expect("JSON"))
 }
 
 /// The content type of reviews.

@@ -20,14 +20,14 @@ struct Try {
 }
 
 /// `w-0` was drained.
-fn drained() -> Scene {
+pub fn drained() -> Scene {
     let mut scene = Scene::deployment(3);
     scene.drained("w-0");
     scene
 }
 
 /// `w-0` is at risk.
-fn busy() -> Scene {
+pub fn busy() -> Scene {
     let mut scene = Scene::deployment(3);
     scene.says("w-0", Active);
     scene.cycle(&[("w-0", 14)]);
@@ -35,10 +35,32 @@ fn busy() -> Scene {
 }
 
 /// The same, and somebody who may do so ordered it.
-fn ordered() -> Scene {
+pub fn ordered() -> Scene {
     let mut scene = busy();
     let glass = scene.glass(600);
     scene.edit("w-0", |pod| pod.notes.break_glass = Some(glass));
+    scene
+}
+
+/// Its coordinator has queries, and somebody ordered that it goes.
+fn coordinator_ordered() -> Scene {
+    let mut scene = busy();
+    scene.list(3);
+    let glass = scene.glass(600);
+    scene.edit("c-0", |pod| pod.notes.break_glass = Some(glass));
+    scene
+}
+
+/// Somebody ordered that everything goes.
+fn all_ordered() -> Scene {
+    let mut scene = busy();
+    scene.list(3);
+    let ordered = Namespace {
+        mode: Some(Mode::Enforce),
+        break_glass: Some(scene.glass(600)),
+        ..Namespace::default()
+    };
+    scene.world.put_namespace(SPACE.to_owned(), ordered);
     scene
 }
 
@@ -53,7 +75,7 @@ fn clamping() -> Scene {
     scene
 }
 
-fn deletion() -> Value {
+pub fn deletion() -> Value {
     let object = json!({"metadata": {"name": "w-0", "namespace": SPACE, "uid": "uid-w-0"}});
     review(
         "DELETE",
@@ -63,10 +85,22 @@ fn deletion() -> Value {
     )
 }
 
-fn scale(new: u32) -> Value {
+pub fn scale(new: u32) -> Value {
     let scale = |replicas: u32| json!({"metadata": {"name": "w", "namespace": SPACE}, "spec": {"replicas": replicas}});
     let fields = json!({"name": "w", "oldObject": scale(3), "object": scale(new)});
     review("UPDATE", "deployments", "scale", &fields)
+}
+
+fn eviction_of_the_coordinator() -> Value {
+    let object = json!({"metadata": {"name": "c-0", "namespace": SPACE}});
+    let fields = json!({"name": "c-0", "object": object});
+    review("CREATE", "pods", "eviction", &fields)
+}
+
+fn namespace() -> Value {
+    let object = json!({"metadata": {"name": SPACE}});
+    let fields = json!({"name": SPACE, "oldObject": object});
+    review("DELETE", "namespaces", "", &fields)
 }
 
 fn tries() -> Vec<Try> {
@@ -94,6 +128,14 @@ fn tries() -> Vec<Try> {
             &["w-0: xtrinode.io/grant", "w-0: BreakGlassUsed"],
         ),
         of(
+            coordinator_ordered,
+            Path::Eviction,
+            eviction_of_the_coordinator(),
+            true,
+            &["c-0: xtrinode.io/grant", "c-0: BreakGlassUsed"],
+        ),
+        of(all_ordered, Path::Namespace, namespace(), true, EVERYTHING),
+        of(
             clamping,
             Path::MutateScale,
             scale(1),
@@ -105,6 +147,18 @@ fn tries() -> Vec<Try> {
         of(busy, Path::Scale, scale(2), false, wants),
     ]
 }
+
+/// What the end of a namespace writes in which everything was ordered to go.
+const EVERYTHING: &[&str] = &[
+    "c-0: xtrinode.io/grant",
+    "w-0: xtrinode.io/grant",
+    "w-1: xtrinode.io/grant",
+    "w-2: xtrinode.io/grant",
+    "c-0: BreakGlassUsed",
+    "w-0: BreakGlassUsed",
+    "w-1: BreakGlassUsed",
+    "w-2: BreakGlassUsed",
+];
 
 /// The ways in which a request says that it only tries; the last of them evictions alone have.
 fn ways(review: &Value) -> Vec<Value> {
@@ -148,6 +202,14 @@ async fn e16_a_dry_run_is_answered_alike_and_writes_nothing() {
         let answer = earnest.review(path, &review).await;
         assert_eq!(answer["allowed"], allowed, "{path:?}: {answer}");
         assert_eq!(earnest.written().await, writes, "{path:?}");
+        let told = writes
+            .iter()
+            .filter(|write| write.contains("BreakGlassUsed"));
+        assert_eq!(
+            earnest.forced("BreakGlass"),
+            told.count() as u64,
+            "{path:?}"
+        );
         for tried in ways(&review) {
             let desk = Desk::new(scene());
             let told = unmarked(desk.review(path, &tried).await);
@@ -158,6 +220,7 @@ async fn e16_a_dry_run_is_answered_alike_and_writes_nothing() {
                 "{path:?}: {}",
                 tried["request"]
             );
+            assert_eq!(desk.forced("BreakGlass"), 0, "{path:?}");
         }
     }
 }

@@ -3,5 +3,6 @@
 
 mod desk;
 mod dry_run;
+mod explain;
 mod notebook;
 mod refused;

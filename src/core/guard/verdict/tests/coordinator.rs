@@ -67,13 +67,15 @@ fn second(scene: &mut Scene, ready: bool) {
     let now = Some(scene.now);
     pod.created = scene.now;
     pod.container.as_mut().expect("a container").started = now;
-    pod.ready = ready;
+    (pod.ready, pod.ready_changed) = (ready, now);
     scene.world.put_pod(pod);
 }
 
 table! {
     k1_break_glass = Case::allowed(with(busy(), under_glass), ask(), Row::CoordinatorBreakGlass)
-        .warns("the node is on fire");
+        .grant("c-0", GrantKey::Pod, false)
+        .tells("c-0")
+        .warns("the node is on fire, 3 queries will fail");
     k1_bad_override = Case::waits(
         with(busy(), |scene| {
             let text = Override::read("nonsense");
@@ -95,7 +97,7 @@ table! {
     .grant("c-0", GrantKey::Pod, true);
     k1_scale_under_break_glass =
         Case::allowed(with(busy(), under_glass), down(), Row::CoordinatorBreakGlass)
-            .warns("the node is on fire");
+            .warns("the node is on fire, 3 queries will fail");
     k2_not_running = Case::allowed(with(busy(), |scene| scene.crash("c-0")), ask(), Row::CoordinatorDead)
         .grant("c-0", GrantKey::Pod, true);
     k2_refusing_and_not_ready = Case::allowed(
@@ -194,6 +196,7 @@ table! {
         Row::CoordinatorMaxBlock,
     )
     .grant("c-0", GrantKey::Pod, false)
+    .tells("c-0")
     .warns("3 queries will fail");
     k3_scale_at_the_bound = Case::allowed(
         with(busy(), |scene| scene.refused("c-0", 1800)),
@@ -226,6 +229,7 @@ table! {
         Row::CoordinatorMaxBlock,
     )
     .grant("c-0", GrantKey::Pod, false)
+    .tells("c-0")
     .warns("3 queries will fail");
     k4_none_in_two_lists = Case::allowed(idle(), ask(), Row::CoordinatorIdle)
         .grant("c-0", GrantKey::Pod, true);
@@ -243,6 +247,17 @@ table! {
     )
     .want("c-0", Cause::Evict)
     .says(&["looked at once more"]);
+    k4_looking_again_at_the_bound = Case::allowed(
+        with(Scene::deployment(2), |scene| {
+            scene.list(0);
+            scene.refused("c-0", 1800);
+        }),
+        ask(),
+        Row::CoordinatorMaxBlock,
+    )
+    .grant("c-0", GrantKey::Pod, false)
+    .tells("c-0")
+    .warns("seen once only");
     k4_lists_of_the_container_before = Case::waits(
         with(idle(), |scene| {
             scene.restart("c-0");
@@ -282,6 +297,7 @@ table! {
         Row::CoordinatorUnknownMax,
     )
     .grant("c-0", GrantKey::Pod, false)
+    .tells("c-0")
     .warns("10m old");
     k5_its_own_unknown_max = Case::allowed(
         with(Scene::deployment(2), |scene| {
@@ -295,6 +311,7 @@ table! {
         Row::CoordinatorUnknownMax,
     )
     .grant("c-0", GrantKey::Pod, false)
+    .tells("c-0")
     .warns("never read");
     k5_ready_and_unreachable = Case::waits(
         with(Scene::deployment(2), |scene| scene.keeps_failing("c-0", &Said::Silent, 700)),
@@ -312,11 +329,24 @@ table! {
         Row::CoordinatorUnknownMax,
     )
     .grant("c-0", GrantKey::Pod, false)
+    .tells("c-0")
     .warns("never read");
     k6_replaced = Case::allowed(with(busy(), |scene| second(scene, true)), ask(), Row::CoordinatorReplaced)
         .warns("a younger one is Ready");
     k6_the_younger_one = Case::waits(
         with(busy(), |scene| second(scene, true)),
+        by_person(evict("c-1")),
+        Row::CoordinatorUnknown,
+    )
+    .want("c-1", Cause::Evict)
+    .says(&["coordinator trino/c-1"]);
+    /// Its predecessor was made by a clock that has gone back since.
+    k6_the_younger_one_by_an_earlier_stamp = Case::waits(
+        with(busy(), |scene| {
+            second(scene, true);
+            let ahead = scene.now + Duration::from_secs(900);
+            scene.edit("c-0", |pod| pod.created = ahead);
+        }),
         by_person(evict("c-1")),
         Row::CoordinatorUnknown,
     )

@@ -137,6 +137,7 @@ table! {
         Row::BreakGlass,
     )
     .grant("w-0", GrantKey::Pod, false)
+    .tells("w-0")
     .warns("will be lost");
     d4_workload_controller = refused(Caller::WorkloadController, Cause::Controller);
     d4_garbage_collector = refused(Caller::GarbageCollector, Cause::Collector);
@@ -169,6 +170,7 @@ table! {
         Row::MaxBlock,
     )
     .grant("w-0", GrantKey::Pod, true)
+    .tells("w-0")
     .warns("refused for as long as may be");
     /// The taint-eviction controller asks minutes after a node was lost. That alone frees nobody: the worker may run on and
     /// be connected to its coordinator.
@@ -178,6 +180,7 @@ table! {
     d5_unreachable_node_for_as_long_as_may_be =
         Case::allowed(cut_off(Scene::deployment(2), 600), by_taint(), Row::UnknownMax)
             .grant("w-0", GrantKey::Pod, false)
+            .tells("w-0")
             .warns("what it holds is not known");
     /// Its coordinator still reads tasks of it.
     d5_unreachable_node_with_tasks = Case::waits(
@@ -199,6 +202,7 @@ table! {
             .says(&["14 tasks"]);
     d6_autoscaler_by_force_at_its_bound = Case::allowed(long_refused(1800), ask(), Row::MaxBlock)
         .grant("w-0", GrantKey::Pod, true)
+        .tells("w-0")
         .warns("14 tasks (34.0 MiB) for 2 queries will be lost");
     /// Karpenter cuts the grace period to what is left of the node's own, down to a second: to a busy worker that is force.
     d6_karpenter_by_force = Case::forbidden(busy(), forced(1), Row::Force)
@@ -206,6 +210,7 @@ table! {
         .says(&["14 tasks", "grace period below its own 5m"]);
     d6_karpenter_by_force_at_its_bound = Case::allowed(long_refused(1800), forced(1), Row::MaxBlock)
         .grant("w-0", GrantKey::Pod, true)
+        .tells("w-0")
         .warns("will be lost");
     /// The name comes from the object; each pod is judged alone.
     d7_of_a_collection = Case::allowed(one_of_two(), of_a_collection("w-1"), Row::Drained)

@@ -133,6 +133,7 @@ table! {
         Row::BreakGlass,
     )
     .grant("w-0", GrantKey::Pod, false)
+    .tells("w-0")
     .warns("the node is on fire, output buffers of 14 tasks (34.0 MiB) for 2 queries will be lost");
     e5_bad_override = Case::waits(
         {
@@ -307,6 +308,7 @@ table! {
         Row::MaxBlock,
     )
     .grant("w-0", GrantKey::Pod, true)
+    .tells("w-0")
     .warns("output buffers of 14 tasks (34.0 MiB) for 2 queries will be lost");
     /// The operator neither starts nor profits from bounds.
     e12_the_operator_waits = Case::waits(
@@ -333,6 +335,7 @@ table! {
         Row::UnknownMax,
     )
     .grant("w-0", GrantKey::Pod, false)
+    .tells("w-0")
     .warns("what it holds is not known");
     e14_unproven_for_as_long_as_may_be = Case::allowed(
         with(|scene| {
@@ -344,6 +347,7 @@ table! {
         Row::UnknownMax,
     )
     .grant("w-0", GrantKey::Pod, true)
+    .tells("w-0")
     .warns("could not confirm");
     e15_starting_without_a_port = Case::allowed(
         with(starts_without_a_port),

@@ -53,6 +53,7 @@ table! {
         .says(&["14 tasks"]);
     g1_lost_race_after_the_final_bound = Case::allowed(free(Some(3600)), ask(), Row::MaxBlock)
         .after(outrun)
+        .tells("w-0")
         .warns("refused for as long as may be");
     /// No bound holds for the operator.
     g1_lost_race_of_the_operator =
@@ -67,6 +68,7 @@ table! {
     g2_grant_not_written_after_the_final_bound =
         Case::allowed(free(Some(3600)), ask(), Row::MaxBlock)
             .after(unwritten)
+            .tells("w-0")
             .warns("refused for as long as may be");
     g3_not_in_time = Case::waits(free(None), ask(), Row::NotInTime)
         .after(too_late)
@@ -74,6 +76,7 @@ table! {
         .says(&["could not decide in time", "try again"]);
     g3_not_in_time_after_the_final_bound = Case::allowed(free(Some(3600)), ask(), Row::MaxBlock)
         .after(too_late)
+        .tells("w-0")
         .warns("refused for as long as may be");
     g3_late_for_a_refusal = Case::waits(busy(), ask(), Row::Busy)
         .after(too_late)

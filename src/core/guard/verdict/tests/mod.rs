@@ -28,6 +28,7 @@ pub struct Case {
     row: Row,
     outcome: Outcome,
     effects: Vec<Effect>,
+    tells: Vec<(String, Row)>,
     warnings: Vec<&'static str>,
     says: Vec<&'static str>,
 }
@@ -44,6 +45,7 @@ impl Case {
             row,
             outcome,
             effects: Vec::new(),
+            tells: Vec::new(),
             warnings: Vec::new(),
             says: Vec::new(),
         }
@@ -104,6 +106,18 @@ impl Case {
         self
     }
 
+    /// People are told of a pod, by the verdict's own rule.
+    pub fn tells(self, pod: &str) -> Self {
+        let row = self.row;
+        self.tells_as(pod, row)
+    }
+
+    /// People are told of a pod, by this rule.
+    pub fn tells_as(mut self, pod: &str, row: Row) -> Self {
+        self.tells.push((format!("uid-{pod}"), row));
+        self
+    }
+
     /// A warning has these words.
     pub fn warns(mut self, words: &'static str) -> Self {
         self.warnings.push(words);
@@ -128,7 +142,7 @@ impl Case {
         let verdict = self.verdict();
         assert_eq!(verdict.row, self.row, "{name}: {verdict:?}");
         assert_eq!(verdict.outcome, self.outcome, "{name}: {verdict:?}");
-        assert_eq!(verdict.effects, self.effects, "{name}: {verdict:?}");
+        self.check_effects(name, &verdict);
         let code = match self.outcome {
             Outcome::Allow => 200,
             Outcome::Look(_) | Outcome::Wait => 429,
@@ -137,6 +151,21 @@ impl Case {
         assert_eq!(verdict.outcome.code(), code, "{name}");
         self.check_words(name, &verdict);
         self.check_repeats(name, &verdict);
+    }
+
+    fn check_effects(&self, name: &str, verdict: &Verdict) {
+        let (mut told, mut others) = (Vec::new(), Vec::new());
+        for effect in verdict.effects.clone() {
+            match effect {
+                Effect::Tell { uid, row, text } => {
+                    assert!(verdict.warnings.contains(&text), "{name}: {text:?}");
+                    told.push((uid, row));
+                }
+                other => others.push(other),
+            }
+        }
+        assert_eq!(others, self.effects, "{name}: {verdict:?}");
+        assert_eq!(told, self.tells, "{name}: {verdict:?}");
     }
 
     fn check_words(&self, name: &str, verdict: &Verdict) {

@@ -89,6 +89,7 @@ table! {
     .grant("c-0", GrantKey::Pod, true)
     .grant("w-0", GrantKey::Pod, false)
     .grant("w-1", GrantKey::Pod, true)
+    .tells_as("w-0", Row::BreakGlass)
     .warns("the node is on fire");
     n1_going_already = Case::allowed(
         {
