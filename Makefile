@@ -9,9 +9,9 @@ SHELL := /usr/bin/env bash
 export XTRINODE_TEST_CACHE ?= $(HOME)/.cache/xtrinode-test
 STEP := ./tests/parts/step.sh
 # What `make test` leaves to `make test-full`, so that it ends within an hour where every part has to be built first: KEDA, whose
-# build takes 8 minutes, everything in front of Trino 482, and further kinds in front of real Trino.
+# build takes 8 minutes, the guard and the exporter in front of Trino 482, and further kinds in front of real Trino.
 FULL := guarded-keda,482,guarded-real-,guarded-retry
-PARTS := jdk go trino-476 helm kubevalidate prometheus etcd kube
+PARTS := jdk go trino-476 trino-482 helm kubevalidate prometheus etcd kube
 # The simulation as everything else is built, and, for a million, as fast as can be.
 SIM := cargo test --locked --features mutants --test simulation --
 FAST_SIM := cargo test --locked --profile sim --features mutants --test simulation --
@@ -44,7 +44,7 @@ test: ## Install what it needs, then lints, tests, simulation, real Helm, Promet
 	@$(STEP) end
 
 test-full: ## What `make test` leaves out for its length: KEDA, Trino 482, more kinds on real Trino, broken rules on more seeds, 10 000 races
-	@$(STEP) begin $(PARTS) trino-482 keda
+	@$(STEP) begin $(PARTS) keda
 	@$(STEP) "simulation: each rule broken" $(MAKE) --no-print-directory mutants SEEDS=3,5
 	@$(STEP) "real programs for the tests" $(MAKE) --no-print-directory parts
 	@$(STEP) "KEDA, Trino 482, more real Trino" cargo test --locked --test cluster -- $(FULL)

@@ -117,7 +117,7 @@ async fn explained(webhook: &Webhook, request: Request) -> Explanation {
     Explanation {
         mode: mode.map(|mode| mode.word().to_owned()),
         allowed: mode != Some(Mode::Enforce) || verdict.outcome == Outcome::Allow,
-        code: verdict.outcome.code(),
+        code: mode.map_or(200, |_| verdict.outcome.code()),
         row: verdict.row.number().to_owned(),
         reason: verdict.row.reason().to_owned(),
         effects: effects.collect(),

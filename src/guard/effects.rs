@@ -1,7 +1,9 @@
 //! Carries out what verdicts intend: grants before an allow, refusals written down after the answer, Events. Decides how
 //! often a lost race is tried again; what is written is `core::guard::edit`'s.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::{StreamExt, stream};
@@ -41,6 +43,9 @@ const LONGEST: Duration = Duration::from_secs(10);
 /// Until the watch has brought what won the race.
 const CATCH_UP: Duration = Duration::from_millis(200);
 
+/// For so long a pod that is let go is told of once.
+const REMEMBERED: Duration = Duration::from_secs(600);
+
 /// A scale is looked for so often, [`CATCH_UP`] apart, until it counts as refused.
 const COMMITS: usize = 50;
 
@@ -51,6 +56,8 @@ pub struct Effects {
     pen: Arc<dyn Pen>,
     counters: Counters,
     pending: Arc<Semaphore>,
+    /// By pod UID, since when people know that it goes whatever it holds.
+    told: Arc<Mutex<HashMap<String, Instant>>>,
     tasks: TaskTracker,
 }
 
@@ -74,6 +81,7 @@ impl Effects {
             pen,
             counters,
             pending: Arc::new(Semaphore::new(PENDING)),
+            told: Arc::default(),
             tasks: TaskTracker::new(),
         }
     }
@@ -233,8 +241,24 @@ impl Effects {
     /// Events that only the answering replica knows of: what was let go although something may be lost.
     fn announce(&self, ask: &Ask, effects: &[Effect]) {
         for effect in effects {
-            if let Effect::Tell { uid, row, text } = effect {
+            if let Effect::Tell { uid, row, text } = effect
+                && self.is_news(uid)
+            {
                 self.tell(ask, uid, *row, text);
+            }
+        }
+    }
+
+    /// Whoever is let go may be asked for again, by somebody else or since something else refused it.
+    fn is_news(&self, uid: &str) -> bool {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        told.retain(|_, at| now.duration_since(*at) < REMEMBERED);
+        match told.entry(uid.to_owned()) {
+            Entry::Occupied(_) => false,
+            Entry::Vacant(place) => {
+                place.insert(now);
+                true
             }
         }
     }

@@ -23,6 +23,9 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// So many answers in a row: behind one address there may be several API servers, and one may be wrong.
 const TIMES: u32 = 3;
 
+/// So many of whoever leads, who leaves before where the API server says that it is wrong.
+const LEADER_TIMES: u32 = 12;
+
 /// What is watched.
 pub struct Timekeeper {
     /// Whose clock.
@@ -44,18 +47,17 @@ impl Timekeeper {
     }
 
     async fn watch(&self) -> anyhow::Result<()> {
-        let (mut wrong, mut renewed) = (0, None);
+        let (mut server, mut leader, mut renewed) = (Strikes(0), Strikes(0), None);
         loop {
             tokio::time::sleep(EVERY).await;
-            let told = [self.server().await, self.leader(&mut renewed).await];
-            let Some(apart) = told.into_iter().flatten().max() else {
-                continue;
-            };
-            wrong = if apart > TOGETHER { wrong + 1 } else { 0 };
-            if wrong >= TIMES {
-                let seconds = apart.as_secs();
+            if let Some(seconds) = server.count(self.server().await, TIMES) {
                 bail!(
-                    "the API server's clock has jumped by {seconds} s, or whoever leads has another: this process ends, to begin anew by that"
+                    "the API server's clock has jumped by {seconds} s: this process ends, to begin anew by that"
+                );
+            }
+            if let Some(seconds) = leader.count(self.leader(&mut renewed).await, LEADER_TIMES) {
+                bail!(
+                    "whoever leads goes by a clock that is {seconds} s from ours: this process ends, to begin anew"
                 );
             }
         }
@@ -75,6 +77,18 @@ impl Timekeeper {
         let (renewed, now) = (told?, self.calendar.now());
         let since = now.before(EVERY + PATIENCE * 2);
         (renewed != before?).then(|| since.since(renewed).max(renewed.since(now)))
+    }
+}
+
+/// How often in a row two clocks were found apart.
+struct Strikes(u32);
+
+impl Strikes {
+    /// Counts an answer; gives the seconds once there were so many.
+    fn count(&mut self, apart: Option<Duration>, times: u32) -> Option<u64> {
+        let apart = apart?;
+        self.0 = if apart > TOGETHER { self.0 + 1 } else { 0 };
+        (self.0 >= times).then_some(apart.as_secs())
     }
 }
 

@@ -50,6 +50,9 @@ const TIME: Duration = Duration::from_secs(3);
 /// ...so often: what the node's own clock says then counts for as long as this process lives.
 const ASKS: usize = 5;
 
+/// Between two of these.
+const PAUSE: Duration = Duration::from_secs(1);
+
 /// Until the Lease must have told who guarded before: probes wait meanwhile.
 const BEGIN: Duration = Duration::from_secs(20);
 
@@ -93,13 +96,13 @@ impl Guard {
         let connected = connected.context("the guard needs a service account or a kubeconfig")?;
         let mut base = Base::new(settings, connected, stop, CancellationToken::new());
         let calendar = base.calendar().await;
-        let told = base.gaps(calendar).await;
-        let seen = told.is_some();
-        let gaps = told.unwrap_or_else(|| Gaps::unknown(calendar.now()));
+        let began = calendar.now();
+        let told = base.gaps(began).await;
+        let gaps = told.clone().unwrap_or_else(|| Gaps::unknown(began));
         let (state, fresh) = base.state(calendar, gaps)?;
         let (pen, herald) = base.pen();
         let looks = base.trino(&state);
-        let (leader, leadership) = base.candidate(&state, &pen, &looks, &fresh, seen);
+        let (leader, leadership) = base.candidate(&state, &pen, &looks, &fresh, (told, began));
         let (power, stop) = (leader.power.clone(), stop.clone());
         let timekeeper = Timekeeper {
             kubernetes: base.kubernetes.clone(),
@@ -206,6 +209,7 @@ impl Base {
                 },
                 Err(failure) => failure.to_string(),
             };
+            tokio::time::sleep(PAUSE).await;
         }
         tracing::warn!(
             trouble,
@@ -216,17 +220,18 @@ impl Base {
 
     /// The times without a guard, which the Lease tells: nothing that was written before counts for them. `None` where it
     /// can't be read and written in time.
-    async fn gaps(&self, calendar: Calendar) -> Option<Gaps> {
+    async fn gaps(&self, began: Time) -> Option<Gaps> {
         let end = tokio::time::Instant::now() + BEGIN;
         let candidate = candidate(&self.settings, &self.kubernetes);
         let mut trouble = None;
         for _ in 0..ASKS {
-            let begun = candidate.begin(calendar.now());
-            match tokio::time::timeout_at(end, begun).await {
+            let read = candidate.begin(began);
+            match tokio::time::timeout_at(end, read).await {
                 Ok(Ok(gaps)) => return Some(gaps),
                 Ok(Err(failure)) => trouble = Some(failure.to_string()),
                 Err(_) => break,
             }
+            tokio::time::sleep(PAUSE).await;
         }
         tracing::warn!(
             trouble,
@@ -321,26 +326,24 @@ impl Base {
         looks
     }
 
-    /// A leader that leads when the Lease says so; `seen` where the Lease told when this process began.
+    /// A leader that leads when the Lease says so; with what the Lease told when this process began.
     fn candidate(
         &mut self,
         state: &State,
         pen: &Arc<dyn Pen>,
         looks: &Looks,
         fresh: &Arc<dyn Fresh>,
-        seen: bool,
+        (told, began): (Option<Gaps>, Time),
     ) -> (Leader, Leadership) {
-        let (mut candidate, leadership) = stand(
+        let (candidate, leadership) = stand(
             &self.settings,
             &self.kubernetes,
             self.clock,
             state.calendar(),
         );
-        if !seen {
-            candidate = candidate.begun_unseen();
-        }
         let stop = self.stop.clone();
-        self.spawn("stand for leader", candidate.run(stop));
+        let standing = candidate.begun(told, began).run(stop);
+        self.spawn("stand for leader", standing);
         let lead = Arc::new(leadership.clone());
         (self.leader(state, pen, looks, fresh, lead), leadership)
     }

@@ -6,12 +6,15 @@ use std::time::Instant;
 use anyhow::{Result, ensure};
 
 use kube::ResourceExt as _;
+use xtrinode::demo::simulator::{Client, QuerySpec};
+use xtrinode::trino::words::QueryState;
 
 use crate::load::{Load, Report, WIDE};
 use crate::runner::{Scenario, Stage};
 use crate::simulated_load::SimulatedLoad;
 use crate::story::say;
 use crate::trino_on_plane::{Spec, TrinoOnPlane, WORKERS};
+use crate::wait;
 use crate::world::World;
 
 /// Clients that read while the disruption goes on.
@@ -86,6 +89,16 @@ async fn simulated(world: &World) -> Result<()> {
     load.wait_finished(24).await?;
     let quiet = load.so_far();
     ensure!(quiet.failed.is_empty() && quiet.wrong.is_empty(), "{quiet}");
+    // One whose client has stopped reading: it holds data on every worker, however quick the others are.
+    let held = simulator.submit(QuerySpec {
+        client: Client::Held,
+        ..QuerySpec::default()
+    });
+    let state = |wanted| (simulator.query_state(&held) == Some(wanted)).then_some(());
+    wait::until("a query that holds data", 30, async || {
+        Ok(state(QueryState::Running))
+    })
+    .await?;
     let workers = world.pods("simulated", WORKERS).await?;
     let victims = [workers[0].name_any(), workers[1].name_any()];
     let arguments = ["delete", "pod", "-n=simulated", &victims[0], &victims[1]];
@@ -94,13 +107,14 @@ async fn simulated(world: &World) -> Result<()> {
     let report = load.finish().await?;
     say!("  two of eight simulated workers deleted: {report}");
     ensure!(report.wrong.is_empty(), "{report}");
-    ensure!(
-        report
-            .failed
-            .iter()
-            .any(|failure| LOST_WORKER.contains(&failure.name.as_str())),
-        "{report}"
-    );
+    wait::until("the end of the query that held data", 120, async || {
+        Ok(state(QueryState::Failed))
+    })
+    .await?;
+    let failure = simulator.query(&held).and_then(|query| query.failure);
+    let failure = failure.map_or("", |failure| failure.name);
+    say!("  the query that held data: {failure}");
+    ensure!(LOST_WORKER.contains(&failure), "{failure}");
     cluster.remove(world).await
 }
 

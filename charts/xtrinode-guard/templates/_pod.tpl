@@ -82,10 +82,6 @@ imagePullSecrets:
 {{- end }}
 securityContext:
   {{- toYaml .Values.podSecurityContext | nindent 2 }}
-{{- with .Values.affinity }}
-affinity:
-  {{- toYaml . | nindent 2 }}
-{{- end }}
 {{- with .Values.nodeSelector }}
 nodeSelector:
   {{- toYaml . | nindent 2 }}
@@ -130,7 +126,11 @@ priorityClassName: {{ . | quote }}
 
 {{/* Over nodes: as a spread constraint it would count for nothing where nodes have no zone, since the scheduler passes over
      nodes that lack any of the keys. */}}
-{{- define "xtrinode-guard.apart" -}}
+{{- define "xtrinode-guard.affinity" -}}
+{{- with .Values.affinity }}
+{{- toYaml . }}
+{{ end }}
+{{- if not .Values.affinity.podAntiAffinity }}
 podAntiAffinity:
   preferredDuringSchedulingIgnoredDuringExecution:
     - weight: 100
@@ -139,4 +139,5 @@ podAntiAffinity:
         labelSelector:
           matchLabels:
             {{- include "xtrinode-guard.selectorLabels" . | nindent 12 }}
+{{- end }}
 {{- end }}

@@ -77,8 +77,10 @@ pub struct Candidate {
     calendar: Calendar,
     standing: watch::Sender<Standing>,
     seen: Observed,
-    /// Whether the Lease is still to say that nobody knows who guarded before this process.
-    unknown: bool,
+    /// The times without a guard, as the Lease said last.
+    gaps: Gaps,
+    /// When this process began, while the Lease does not say yet that nobody knows who guarded before.
+    unseen: Option<Time>,
 }
 
 impl Candidate {
@@ -106,15 +108,17 @@ impl Candidate {
             calendar,
             standing,
             seen: Observed::default(),
-            unknown: false,
+            gaps: Gaps::default(),
+            unseen: None,
         };
         (candidate, leadership)
     }
 
-    /// One that could not write down when it began: whoever begins after it has led must count everything from then.
+    /// One whose Lease told this when it began at this moment; where it did not tell, whoever leads after has to know that.
     #[must_use]
-    pub fn begun_unseen(mut self) -> Self {
-        self.unknown = true;
+    pub fn begun(mut self, told: Option<Gaps>, at: Time) -> Self {
+        self.unseen = told.is_none().then_some(at);
+        self.gaps = told.unwrap_or_else(|| Gaps::unknown(at));
         self
     }
 
@@ -165,6 +169,7 @@ impl Candidate {
     /// One look, and a write where one is due.
     async fn turn(&mut self) -> Result<(), Failure> {
         let record = self.read().await?;
+        self.learn(record.as_ref());
         let now = self.clock.now();
         self.seen.see(record, now);
         match step(&self.seen, &self.me, self.terms.duration, now) {
@@ -178,6 +183,17 @@ impl Candidate {
         }
     }
 
+    /// Takes in which times without a guard the Lease tells. What it lost, or never told, whoever takes it writes.
+    fn learn(&mut self, record: Option<&Record>) {
+        let Some(told) = record.and_then(Record::gaps) else {
+            return;
+        };
+        self.gaps = match self.unseen {
+            Some(began) => Gaps::unknown(began).and_later(&told, began),
+            None => told,
+        };
+    }
+
     /// Writes ourselves into the Lease. Others see it at the earliest when it was sent, so it is ours for `duration` from then on.
     async fn take(&mut self, before: Option<Record>, sent: Moment) -> Result<(), Failure> {
         let spec = held(
@@ -186,11 +202,10 @@ impl Candidate {
             &self.stamp(),
             before.as_ref(),
         );
-        let lost = before.as_ref().is_none_or(|before| !before.tells_gaps());
-        let unknown = self.unknown || lost;
-        let gaps = unknown.then(|| unguarded(&Gaps::unknown(self.calendar.now())));
+        let told = before.as_ref().and_then(Record::gaps);
+        let gaps = (told.as_ref() != Some(&self.gaps)).then(|| unguarded(&self.gaps));
         let record = self.write(before.as_ref(), spec, gaps).await?;
-        self.unknown = false;
+        self.unseen = None;
         self.seen.see(Some(record), sent);
         let until = Some(sent + self.terms.duration);
         self.standing.send_replace(Standing { until });

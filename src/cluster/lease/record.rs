@@ -67,12 +67,6 @@ impl Record {
         let text = self.metadata.annotations.get(keys::UNGUARDED)?;
         serde_json::from_str(text).ok()
     }
-
-    /// Whether it says when nobody guarded: whoever leads sees to that.
-    #[must_use]
-    pub fn tells_gaps(&self) -> bool {
-        self.metadata.annotations.contains_key(keys::UNGUARDED)
-    }
 }
 
 /// The annotation that [`Record::gaps`] reads.

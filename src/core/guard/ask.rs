@@ -196,7 +196,7 @@ pub enum Effect {
         required: bool,
     },
     /// Say that a pod goes although something is or may be lost with it: an Event, a count, a line in the log. After the
-    /// answer.
+    /// answer, and once, however often it is asked for.
     Tell {
         /// The pod's UID.
         uid: String,

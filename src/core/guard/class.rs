@@ -213,6 +213,14 @@ impl View<'_> {
         apart && self.now.since(run.last) <= bounds.fresh
     }
 
+    /// The coordinator that is read: of two, the one that will stay.
+    #[must_use]
+    pub fn coordinator(&self, cluster: &ClusterId) -> Option<&Pod> {
+        let pods = self.world.members(cluster, Role::Coordinator);
+        let running = pods.filter(|pod| pod.running().is_some() && pod.deleting.is_none());
+        running.max_by_key(|pod| (pod.ready, pod.created))
+    }
+
     /// Whether the guard can't drain the workers of a cluster.
     #[must_use]
     pub fn cannot_drain(&self, cluster: &ClusterId) -> bool {

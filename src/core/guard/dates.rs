@@ -50,6 +50,11 @@ impl Gap {
     fn length(self) -> Duration {
         self.to.since(self.from)
     }
+
+    /// Whether it says that nobody knows what was before it ended.
+    fn is_unknown(self) -> bool {
+        self.from == Time::default()
+    }
 }
 
 /// All of them, the oldest first. They stand on the guard's Lease, so that whoever begins later knows them.
@@ -72,12 +77,33 @@ impl Gaps {
         if renewed.since(now) > silent {
             return self.go_back(renewed.since(now), now);
         }
+        let cut = self.cut(now);
         let from = self.renewed(renewed);
         if now.since(from) <= silent {
-            return false;
+            return cut;
         }
         self.add(Gap { from, to: now });
         true
+    }
+
+    /// Whoever leads has not gone along with a clock that jumped ahead and back: of what is yet to come nothing was a gap.
+    fn cut(&mut self, now: Time) -> bool {
+        let mut cut = false;
+        for gap in self.0.iter_mut().filter(|gap| gap.to > now + TOGETHER) {
+            (gap.to, cut) = (now, true);
+        }
+        self.0.retain(|gap| gap.to > gap.from);
+        cut
+    }
+
+    /// What is known, and what of `others` came after this moment.
+    #[must_use]
+    pub fn and_later(mut self, others: &Self, since: Time) -> Self {
+        for gap in others.0.iter().filter(|gap| gap.to > since) {
+            let from = gap.from.max(since);
+            self.add(Gap { from, to: gap.to });
+        }
+        self
     }
 
     /// The clock went back: what it had jumped ahead before, and is yet to come again, was no gap.
@@ -121,13 +147,13 @@ impl Gaps {
 
     /// When a Lease was renewed, by the clock of now. Whoever goes on by an older one renews it by that.
     fn renewed(&self, stamp: Time) -> Time {
-        self.0.iter().fold(stamp, |stamp, gap| {
-            if stamp < gap.to {
-                stamp + gap.length()
-            } else {
-                stamp
-            }
-        })
+        self.0
+            .iter()
+            .fold(stamp, |stamp, gap| match stamp < gap.to {
+                true if gap.is_unknown() => gap.to,
+                true => stamp + gap.length(),
+                false => stamp,
+            })
     }
 }
 

@@ -372,3 +372,37 @@ fn a_pod_does_not_become_ready_again_when_that_is_long_ago() {
     dates.meet_ready(&pod, Some(&pod), Arrival::News(at(NOW + 4000)));
     assert_eq!(dates.ready_since(&pod.uid, at(NOW + 9000)), at(NOW));
 }
+
+/// Nobody has guarded since it was written: a process that began and ended did not lead.
+#[test]
+fn who_begins_in_vain_where_nobody_knows_guards_nothing() {
+    let mut gaps = Gaps::unknown(at(NOW));
+    assert!(gaps.begin(at(NOW - 60), at(NOW + 36_000), SILENT));
+    assert_eq!(gaps.date(at(NOW - 300)), at(NOW + 36_000) + LEAVES);
+    assert_eq!(gaps.0.len(), 1);
+    let mut led = Gaps::unknown(at(NOW));
+    assert!(!led.begin(at(NOW + 900), at(NOW + 905), SILENT));
+    assert!(led.begin(at(NOW + 900), at(NOW + 1000), SILENT));
+    assert_eq!(led.date(at(NOW + 890)), at(NOW + 990));
+}
+
+/// A follower began by a clock that was wrong for a moment; whoever leads never saw it.
+#[test]
+fn a_gap_that_ends_in_the_future_is_none() {
+    let mut gaps = Gaps::default();
+    assert!(gaps.begin(at(NOW), at(NOW + 86_400), SILENT));
+    assert!(gaps.begin(at(NOW + 18), at(NOW + 20), SILENT));
+    assert_eq!(gaps.date(at(NOW - 600)), at(NOW - 580));
+    assert!(!gaps.begin(at(NOW + 38), at(NOW + 40), SILENT));
+}
+
+#[test]
+fn who_could_not_write_when_it_began_adds_that_to_what_others_wrote_since() {
+    let mut others = Gaps::default();
+    assert!(others.begin(at(NOW - 900), at(NOW - 600), SILENT));
+    assert!(others.begin(at(NOW + 100), at(NOW + 400), SILENT));
+    let all = Gaps::unknown(at(NOW)).and_later(&others, at(NOW));
+    let gap = |from, to| Gap { from, to };
+    let since = gap(at(NOW + 100), at(NOW + 400));
+    assert_eq!(all.0, [gap(Time::default(), at(NOW)), since]);
+}

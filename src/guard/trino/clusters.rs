@@ -10,7 +10,7 @@ use crate::collect::client::Client;
 use crate::collect::options::{Options, Target};
 use crate::core::buffers::snapshot::CoordinatorSpec;
 use crate::core::guard::class::View;
-use crate::core::guard::facts::pod::{ClusterId, Pod, Role};
+use crate::core::guard::facts::pod::{ClusterId, Pod};
 use crate::guard::config::{self, Origin, Settings};
 
 use super::address::plain_url;
@@ -69,10 +69,7 @@ pub fn one(view: &View, settings: &Settings, id: &ClusterId) -> Option<Found> {
         let origin = Origin::Named;
         return Some(Found { id, target, origin });
     }
-    let pods = view.world.members(&id, Role::Coordinator);
-    let running = pods.filter(|pod| pod.running().is_some() && pod.deleting.is_none());
-    // Of two, the one that will stay.
-    let pod = running.max_by_key(|pod| (pod.ready, view.world.ready_since(pod), pod.created))?;
+    let pod = view.coordinator(&id)?;
     Some(Found {
         target: discovered(pod, &id)?,
         origin: Origin::Discovered,

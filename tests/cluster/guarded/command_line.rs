@@ -32,17 +32,19 @@ async fn command_line(world: &World) -> Result<()> {
     scene.hold().await?;
     scene.wait_seen(world).await?;
     let person = Person::new(world, &scene).await?;
-    let victim = scene.workers(world).await?.remove(0);
+    let mut workers = scene.workers(world).await?;
+    let (victim, other) = (workers.remove(0), workers.remove(0));
     person.finds(&victim, false).await?;
     ensure!(
         evict(world, &victim, false).await?.is_some(),
         "a busy worker went"
     );
     person.sees_blocked(&victim).await?;
+    // The other one, since the first is given back where nobody enforces.
     scene.mode(world, "audit").await?;
-    person.finds(&victim, true).await?;
+    person.finds(&other, true).await?;
     scene.mode(world, "enforce").await?;
-    person.finds(&victim, false).await?;
+    person.finds(&other, false).await?;
     person.releases(&victim).await?;
     evict_until_gone(world, &victim).await?;
     person.hears_of(&victim).await?;

@@ -212,6 +212,10 @@ impl Act<'_> {
         self.insist(async || answer(self.workload(&client).delete(WORKLOAD, &now).await))
             .await?;
         self.gone(&pods).await?;
+        // A new coordinator would find workers that are still ending, and give them work that no webhook knew of.
+        let stands = |pod: &Pod| pod.uid().is_some_and(|uid| self.member.pods.stands(&uid));
+        self.until("some are still ending", || !pods.iter().any(stands))
+            .await?;
         self.make().await
     }
 

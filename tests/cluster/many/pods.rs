@@ -64,6 +64,11 @@ impl Pods {
         lock(&self.seen).removed.get(uid).copied()
     }
 
+    /// Whether a pod still stands, on its way out or not.
+    pub fn stands(&self, uid: &str) -> bool {
+        lock(&self.seen).there.contains_key(uid)
+    }
+
     /// Waits until there are so many workers and one coordinator, all ready, and nobody is on the way out.
     pub async fn whole(&self, workers: usize) -> Result<()> {
         let what = format!("a coordinator and {workers} workers, ready, and no others");

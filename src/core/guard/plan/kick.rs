@@ -9,6 +9,7 @@ use crate::core::guard::facts::pod::Pod;
 use crate::core::guard::facts::workload::Kind;
 use crate::core::guard::mutant::{self, Mutant};
 use crate::core::guard::notes::{Cause, Drained};
+use crate::core::guard::time::Time;
 
 use super::action::Action;
 use super::bands;
@@ -34,7 +35,8 @@ pub(super) fn prove(crew: &Crew<'_>, memory: &mut Memory, pod: &Pod) -> Option<A
     let noticed = view.noticed(pod, view.drain_began(pod)?);
     // What was read before that can't have seen the work that the coordinator still gave it.
     let own = seen.proof.is_some_and(|proof| proof >= noticed);
-    let proven = own || view.is_announced(pod) || view.is_headless(crew.cluster);
+    let told = own || view.is_announced(pod);
+    let proven = (told && !is_doubted(seen.proof, pod)) || view.is_headless(crew.cluster);
     let matters = crew.wants(pod) || pod.notes.want.is_some() || crew.record(pod).is_some();
     if view.now < noticed || proven || !matters || pod.notes.returning.is_some() {
         return None;
@@ -48,6 +50,14 @@ pub(super) fn prove(crew: &Crew<'_>, memory: &mut Memory, pod: &Pod) -> Option<A
         let uid = pod.uid.clone();
         Action::Prove { uid, first }
     })
+}
+
+/// Whether somebody was refused after the last proof: a replica that began later may not take it for one.
+fn is_doubted(own: Option<Time>, pod: &Pod) -> bool {
+    let noted = pod.notes.drained.as_ref().map(|proof| proof.at);
+    let want = pod.notes.want.as_ref();
+    let last = own.max(noted);
+    last.zip(want).is_some_and(|(proof, want)| want.at > proof)
 }
 
 /// The kick of a worker: when it was refused, or was drained for others' numbers: scale counts it only once it carries its

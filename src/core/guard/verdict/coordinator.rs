@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::core::guard::ask::{Ask, Outcome, Verdict};
+use crate::core::guard::ask::{Ask, Effect, Outcome, Verdict};
 use crate::core::guard::bounds::LOOK;
 use crate::core::guard::class::View;
 use crate::core::guard::facts::pod::{Phase, Pod, Role};
@@ -82,16 +82,17 @@ pub fn together(verdicts: impl IntoIterator<Item = Verdict>, none: Row) -> Verdi
                     first.row = verdict.row;
                 }
                 first.warnings.extend(verdict.warnings);
+                first.effects.extend(verdict.effects);
                 first
             }
         });
     }
     // What is granted here is no removal yet: the pods are judged again when they are deleted.
-    let allowed = allowed.unwrap_or_else(|| Verdict::allow(none));
-    Verdict {
-        effects: Vec::new(),
-        ..allowed
-    }
+    let mut allowed = allowed.unwrap_or_else(|| Verdict::allow(none));
+    allowed
+        .effects
+        .retain(|effect| matches!(effect, Effect::Tell { .. }));
+    allowed
 }
 
 fn by_queries(view: &View, ask: &Ask, pod: &Pod) -> Verdict {
@@ -145,6 +146,12 @@ fn is_listed_now(view: &View, pod: &Pod) -> bool {
 /// calls the pod Ready.
 pub fn queries(view: &View, pod: &Pod) -> Queries {
     let bounds = &view.policy.bounds;
+    // What one coordinator lists says nothing about the queries of another.
+    let read = view.coordinator(&pod.cluster);
+    let other = read.is_some_and(|read| read.uid != pod.uid);
+    if other && !view.world.has_external_coordinator(&pod.cluster) {
+        return Queries::Unknown;
+    }
     let seen = view.evidence.cluster(&pod.cluster);
     let started = pod.started();
     let Some(list) = seen

@@ -229,12 +229,9 @@ impl Verdict {
         self
     }
 
-    /// With the grant that lets this pod go, if one is to be written. What stands already was told of.
+    /// With the grant that lets this pod go, if one is to be written.
     fn granting(self, pod: &Pod, grant: Option<Effect>) -> Self {
-        match grant {
-            Some(grant) => self.effects([grant]).told(pod),
-            None => self,
-        }
+        self.effects(grant).told(pod)
     }
 
     /// People are told, where something is or may be lost with this pod.

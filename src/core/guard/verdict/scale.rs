@@ -1,7 +1,7 @@
 //! Rows S: a lower number of replicas. The pods that the controller would delete are judged one by one with the pod
 //! gate; a number that would take one that may not go is refused, and the answer names the lowest number that is safe.
 
-use crate::core::guard::ask::{Ask, Caller, Outcome, Verdict};
+use crate::core::guard::ask::{Ask, Caller, Effect, Outcome, Verdict};
 use crate::core::guard::class::{Class, View};
 use crate::core::guard::facts::Name;
 use crate::core::guard::facts::pod::{Phase, Pod, Role};
@@ -144,7 +144,12 @@ fn coordinators(view: &View, ask: &Ask, workload: &Workload, new: u32) -> Verdic
         .into_iter()
         .take(surplus)
         .map(|pod| coordinator::removal(view, ask, pod, Cause::Scale));
-    coordinator::together(verdicts, Row::ScaleSafe)
+    let mut verdict = coordinator::together(verdicts, Row::ScaleSafe);
+    // They are told of when they are deleted.
+    verdict
+        .effects
+        .retain(|effect| !matches!(effect, Effect::Tell { .. }));
+    verdict
 }
 
 fn workers(view: &View, ask: &Ask, plan: &Plan) -> Verdict {

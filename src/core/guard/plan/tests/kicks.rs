@@ -88,6 +88,23 @@ fn a_drained_pod_is_kicked_with_its_proof_and_any_other_without() {
     assert!(bands::is_drained(stage.pod("w-2").cost));
 }
 
+/// A replica that began after the proof may not take it for one.
+#[test]
+fn who_was_refused_after_the_proof_makes_the_leader_prove_once_more() {
+    let mut stage = Stage::deployment(3);
+    stage.refuse("w-1", Cause::Evict);
+    stage.run(40);
+    assert_eq!(stage.only("prove"), ["w-1"]);
+    let before = stage.pod("w-1").notes.drained.expect("a proof").at;
+    // Cycles that end would be proofs, too.
+    stage.queries = None;
+    stage.run(1);
+    stage.refuse("w-1", Cause::Evict);
+    stage.run(90);
+    assert_eq!(stage.only("prove"), ["w-1"], "and not again and again");
+    assert!(stage.pod("w-1").notes.drained.expect("a proof").at > before);
+}
+
 #[test]
 fn a_pod_that_was_refused_for_max_block_is_kicked() {
     let mut stage = Stage::deployment(3);

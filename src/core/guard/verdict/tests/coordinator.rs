@@ -233,6 +233,14 @@ table! {
     .warns("3 queries will fail");
     k4_none_in_two_lists = Case::allowed(idle(), ask(), Row::CoordinatorIdle)
         .grant("c-0", GrantKey::Pod, true);
+    /// The old coordinator goes as replaced afterwards, and nobody is told any more.
+    k3_template_at_the_bound = Case::allowed(
+        with(busy(), |scene| scene.refused("c-0", 1800)),
+        template(),
+        Row::CoordinatorMaxBlock,
+    )
+    .tells("c-0")
+    .warns("3 queries will fail");
     k4_template = Case::allowed(idle(), template(), Row::CoordinatorIdle);
     k4_scale = Case::allowed(idle(), down(), Row::CoordinatorIdle);
     k4_nothing_goes = Case::allowed(
@@ -331,6 +339,19 @@ table! {
     .grant("c-0", GrantKey::Pod, false)
     .tells("c-0")
     .warns("never read");
+    /// Of two coordinators one is read: what it lists says nothing about the other's queries.
+    k5_the_list_of_another = Case::waits(
+        with(idle(), |scene| {
+            second(scene, true);
+            scene.pass(1);
+            let now = scene.now;
+            scene.edit("c-0", |pod| pod.ready_changed = Some(now));
+        }),
+        ask(),
+        Row::CoordinatorUnknown,
+    )
+    .want("c-0", Cause::Evict)
+    .says(&["coordinator trino/c-0"]);
     k6_replaced = Case::allowed(with(busy(), |scene| second(scene, true)), ask(), Row::CoordinatorReplaced)
         .warns("a younger one is Ready");
     k6_the_younger_one = Case::waits(
