@@ -241,6 +241,7 @@ impl Simulator {
     pub async fn start_coordinator(&self) -> io::Result<()> {
         let listener = TcpListener::bind(&self.shared.coordinator).await?;
         let router = coordinator::router(Arc::clone(&self.shared));
+        self.shared.model().meet_workers();
         let server = NodeServer::start(listener, router)?;
         *self.lock_coordinator() = Some(server);
         Ok(())

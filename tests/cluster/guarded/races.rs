@@ -32,7 +32,7 @@ const WORKERS_IN_RACES: usize = 50;
 /// Of a round, so many run at the same moment: the API server and both replicas share this machine.
 const AT_ONCE: usize = 16;
 /// Races in a run of everything, and in one that has time.
-const FEW: usize = 1_000;
+const FEW: usize = 300;
 const MANY: usize = 10_000;
 /// A replica that knows only of an earlier version of a pod loses to nobody: it waits for its watch so long. So does
 /// the start of the next race.

@@ -243,6 +243,18 @@ impl Model {
         self.coordinator = self.random.word(COORDINATOR_ALPHABET, 5);
         self.counter = 0;
         self.queries.clear();
+        self.meet_workers();
+    }
+
+    /// A coordinator's process begins: it remembers none of the lost, finds who is there, takes them for ACTIVE and asks later.
+    pub fn meet_workers(&mut self) {
+        self.workers.retain(Worker::is_alive);
+        let poll = self.timing.node_poll.as_millis();
+        let poll = poll.try_into().unwrap_or(u64::MAX);
+        for worker in &mut self.workers {
+            let first = Duration::from_millis(self.random.between(0, poll));
+            worker.be_met(self.now + first);
+        }
     }
 
     /// Forgets a worker that is lost and that no task names any more.

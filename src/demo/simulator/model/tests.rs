@@ -367,6 +367,26 @@ fn a_restarted_coordinator_has_another_id_and_no_queries() {
 }
 
 #[test]
+fn a_new_coordinator_knows_nobody_who_is_lost_and_takes_the_others_for_active() {
+    let mut model = cluster(2);
+    let names: Vec<_> = model
+        .workers()
+        .iter()
+        .map(|it| it.node.name.clone())
+        .collect();
+    let drains = model.set_worker_state(&names[0], NodeState::Draining);
+    assert_eq!(drains, Ok(()));
+    run(&mut model, 60);
+    assert!(!model.worker(&names[0]).expect("worker").is_schedulable());
+    model.kill_worker(&names[1]);
+    model.restart_coordinator();
+    assert!(model.worker(&names[0]).expect("worker").is_schedulable());
+    assert!(model.worker(&names[1]).is_none());
+    run(&mut model, 60);
+    assert!(!model.worker(&names[0]).expect("worker").is_schedulable());
+}
+
+#[test]
 fn the_same_seed_gives_the_same_cluster() {
     let run_once = || {
         let mut model = cluster(4);

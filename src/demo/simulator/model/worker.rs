@@ -126,6 +126,12 @@ impl Worker {
         }
     }
 
+    /// A new coordinator finds it.
+    pub(super) const fn be_met(&mut self, first_poll: Duration) {
+        self.seen = NodeState::Active;
+        self.next_poll = first_poll;
+    }
+
     /// The coordinator asks when it is due.
     pub(super) fn be_polled(&mut self, now: Duration, interval: Duration) {
         if now < self.next_poll {
