@@ -139,15 +139,16 @@ fn can_begin(crew: &Crew<'_>, pod: &Pod) -> bool {
 }
 
 /// Whether enough workers serve `without` this one: the share of the target, waived after `maxBlock` in the queue; and
-/// `minActive`, waived while there is certainly no unfinished query and in the last stretch before the final bound.
+/// `minActive`, waived for whoever waits while there is certainly no unfinished query, and in the last stretch before the
+/// final bound: a query may come before the coordinator has noticed.
 fn is_above_floor(crew: &Crew<'_>, pod: &Pod, without: u32) -> bool {
     let view = &crew.view;
     let mut floor = view.policy.floor;
     floor.min_active = 0;
     let share = floor.of(crew.target, is_waived(crew, pod));
+    let waived = crew.is_without_queries() || crew.is_last_stretch(pod);
     let minimum = without >= view.min_active(crew.cluster)
-        || crew.is_without_queries()
-        || crew.is_last_stretch(pod)
+        || (waived && !crew.is_unawaited(pod))
         || mutant::is(Mutant::NoMinActive);
     without >= share && minimum
 }

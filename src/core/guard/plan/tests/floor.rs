@@ -269,3 +269,22 @@ fn a_deployment_that_recreates_its_pods_waits_for_no_replacement() {
         "all but minActive"
     );
 }
+
+/// A query may come before the coordinator has noticed: real Trino lost one so. Which worker goes is nobody's wish here.
+#[test]
+fn an_idle_worker_beside_a_busy_one_is_not_drained_if_it_is_the_last() {
+    let mut stage = Stage::deployment(2);
+    stage.refuse_scale("w-0", Cause::Scale, Some(1));
+    stage.run(5);
+    let begun = stage.only("begin");
+    assert_eq!(begun.len(), 1, "{begun:?}");
+    let other = if begun[0] == "w-0" { "w-1" } else { "w-0" };
+    stage.tasks.insert(format!("uid-{}", begun[0]), 1);
+    stage.queries = Some(0);
+    for _ in 0..10 {
+        stage.refuse_scale(&begun[0], Cause::Scale, Some(1));
+        stage.run(10);
+    }
+    assert_eq!(stage.only("begin"), [""; 0]);
+    assert!(stage.pod(other).notes.drain.is_none());
+}
