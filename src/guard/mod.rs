@@ -2,6 +2,7 @@
 //! of starting and stopping; judges nothing itself.
 
 pub mod api;
+mod beginning;
 mod certificates;
 pub mod cleanup;
 pub mod client;

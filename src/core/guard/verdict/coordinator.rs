@@ -146,10 +146,7 @@ fn is_listed_now(view: &View, pod: &Pod) -> bool {
 /// calls the pod Ready.
 pub fn queries(view: &View, pod: &Pod) -> Queries {
     let bounds = &view.policy.bounds;
-    // What one coordinator lists says nothing about the queries of another.
-    let read = view.coordinator(&pod.cluster);
-    let other = read.is_some_and(|read| read.uid != pod.uid);
-    if other && !view.world.has_external_coordinator(&pod.cluster) {
+    if !is_read(view, pod) {
         return Queries::Unknown;
     }
     let seen = view.evidence.cluster(&pod.cluster);
@@ -169,6 +166,17 @@ pub fn queries(view: &View, pod: &Pod) -> Queries {
         (count, fresh) if fresh || pod.ready => Queries::Unfinished(count),
         _ => Queries::Unknown,
     }
+}
+
+/// Whether what was listed is about this coordinator: what another one lists says nothing of its queries. Of several behind a
+/// configured address nobody knows which one answered.
+fn is_read(view: &View, pod: &Pod) -> bool {
+    if view.world.has_external_coordinator(&pod.cluster) {
+        let mut others = view.world.members(&pod.cluster, Role::Coordinator);
+        return !others.any(|other| other.uid != pod.uid && other.running().is_some());
+    }
+    let read = view.coordinator(&pod.cluster);
+    read.is_none_or(|read| read.uid == pod.uid)
 }
 
 /// Whether it was refused for as long as this caller has to wait.

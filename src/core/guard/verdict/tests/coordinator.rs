@@ -9,7 +9,7 @@ use crate::core::guard::facts::Name;
 use crate::core::guard::facts::pod::Role;
 use crate::core::guard::facts::workload::Kind;
 use crate::core::guard::notes::{Cause, GrantKey, Override};
-use crate::core::guard::plan::scene::{SPACE, Scene};
+use crate::core::guard::plan::scene::{SPACE, Scene, cluster};
 use crate::core::guard::rows::Row;
 use crate::core::guard::staging::{by, by_person, delete, evict, scale_of};
 use crate::trino::words::NodeState::Active;
@@ -346,6 +346,17 @@ table! {
             scene.pass(1);
             let now = scene.now;
             scene.edit("c-0", |pod| pod.ready_changed = Some(now));
+        }),
+        ask(),
+        Row::CoordinatorUnknown,
+    )
+    .want("c-0", Cause::Evict)
+    .says(&["coordinator trino/c-0"]);
+    /// Behind a configured address either may have answered.
+    k5_the_list_of_one_of_two = Case::waits(
+        with(idle(), |scene| {
+            second(scene, false);
+            scene.world.put_external_coordinator(cluster());
         }),
         ask(),
         Row::CoordinatorUnknown,
