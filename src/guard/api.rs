@@ -83,10 +83,7 @@ async fn explain(
     Shared(webhook): Shared<Arc<Webhook>>,
     Query(question): Query<Question>,
 ) -> Result<Json<Explanation>, Problem> {
-    if let Some(stale) = webhook.fresh.stale() {
-        let detail = format!("the guard can't judge: {stale}");
-        return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail));
-    }
+    webhook.able()?;
     let bad = |detail| Problem::new(StatusCode::BAD_REQUEST, detail);
     let request = webhook
         .state

@@ -14,11 +14,23 @@ use crate::web::limits::Limits;
 use crate::web::serve::Server;
 use crate::web::tls::{ClientAuth, Presence, RELOAD_INTERVAL, Tls};
 
-use super::config::Certificate;
+use super::config::{Certificate, Settings};
 use super::fail_open::FailOpen;
 use super::webhook::{self, Webhook};
 use super::wiring::{Base, Guard, MARGIN};
 use super::{api, certificates, manifests};
+
+/// What the admin port's front page says of the guard's own pages.
+const INDEX: [(&str, &str); 2] = [
+    (
+        "/v1/status",
+        "clusters, blocked pods, drains and grants, as JSON",
+    ),
+    (
+        "/v1/explain",
+        "what a request would be told: ?action=evict&namespace=NS&name=POD",
+    ),
+];
 
 impl Base {
     /// Opens the ports.
@@ -27,6 +39,28 @@ impl Base {
         webhook: Arc<Webhook>,
         leadership: Leadership,
     ) -> anyhow::Result<Guard> {
+        self.watch_fail_open();
+        let tls = self.tls(leadership)?;
+        self.register(&tls);
+        let (reviews, admin) = bound(&self.settings).await?;
+        let guard = Guard {
+            webhook_url: reviews.url(),
+            admin_url: admin.url(),
+            tasks: self.tasks,
+            stop: self.stop.clone(),
+            grace: self.settings.lame_duck + self.settings.shutdown_grace + MARGIN,
+        };
+        let about = Admin {
+            component: "guard",
+            metrics: Arc::new(self.metrics),
+            readiness: self.readiness,
+            index: INDEX.to_vec(),
+        };
+        let router = admin::router_until(about, self.stop).merge(api::router(webhook.clone()));
+        Ok(guard.with_servers(reviews.with_tls(Some(tls)), admin, webhook, router))
+    }
+
+    fn register(&mut self, tls: &Tls) {
         self.counters.register(&mut self.metrics);
         let build = Info::new([
             ("version", BUILD.version),
@@ -35,55 +69,8 @@ impl Base {
         ]);
         self.metrics
             .register("xtrinode_guard_build", "This build", build);
-        self.watch_fail_open();
-        let tls = self.tls(leadership)?;
         tls.register(&mut self.metrics, "xtrinode_guard");
         tls.register_expiry(&mut self.metrics, "xtrinode_guard");
-        let settings = self.settings.clone();
-        let serving = &settings.serving;
-        let address = |port| SocketAddr::from((serving.bind_address, port));
-        let limits = Limits {
-            lame_duck: settings.lame_duck,
-            shutdown: settings.shutdown_grace,
-            // The guard's own deadline comes before this, so that whoever asks hears a verdict.
-            answer: serving.webhook_timeout,
-            ..Limits::webhook()
-        };
-        let reviews = Server::bind(address(serving.webhook_port), limits).await?;
-        let reviews = reviews.with_tls(Some(tls));
-        let limits = Limits {
-            lame_duck: settings.lame_duck,
-            shutdown: settings.shutdown_grace,
-            ..Limits::default()
-        };
-        let admin = Server::bind(address(serving.admin_port), limits).await?;
-        let router = admin::router_until(
-            Admin {
-                component: "guard",
-                metrics: Arc::new(self.metrics),
-                readiness: self.readiness,
-                index: vec![
-                    (
-                        "/v1/status",
-                        "clusters, blocked pods, drains and grants, as JSON",
-                    ),
-                    (
-                        "/v1/explain",
-                        "what a request would be told: ?action=evict&namespace=NS&name=POD",
-                    ),
-                ],
-            },
-            self.stop.clone(),
-        );
-        let router = router.merge(api::router(webhook.clone()));
-        let guard = Guard {
-            webhook_url: reviews.url(),
-            admin_url: admin.url(),
-            tasks: self.tasks,
-            stop: self.stop.clone(),
-            grace: settings.lame_duck + settings.shutdown_grace + MARGIN,
-        };
-        Ok(guard.with_servers(reviews, admin, webhook, router))
     }
 
     fn watch_fail_open(&mut self) {
@@ -135,6 +122,26 @@ impl Base {
             }
         }
     }
+}
+
+/// The webhook's port and the admin port, in this order.
+async fn bound(settings: &Settings) -> anyhow::Result<(Server, Server)> {
+    let serving = &settings.serving;
+    let address = |port| SocketAddr::from((serving.bind_address, port));
+    let ending = |limits| Limits {
+        lame_duck: settings.lame_duck,
+        shutdown: settings.shutdown_grace,
+        ..limits
+    };
+    let limits = Limits {
+        // The guard's own deadline comes before this, so that whoever asks hears a verdict.
+        answer: serving.webhook_timeout,
+        ..ending(Limits::webhook())
+    };
+    let reviews = Server::bind(address(serving.webhook_port), limits).await?;
+    let limits = ending(Limits::default());
+    let admin = Server::bind(address(serving.admin_port), limits).await?;
+    Ok((reviews, admin))
 }
 
 impl Guard {

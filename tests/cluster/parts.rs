@@ -1,13 +1,29 @@
 //! Where the real programs are. Asks `tests/parts/install.sh`, which installs what is missing and
 //! shows its progress on standard error; knows nothing about how a part is made.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result, ensure};
 
+/// What the script said before: every start of a program asks, and all scenarios wait while it runs.
+static KNOWN: Mutex<Option<HashMap<String, PathBuf>>> = Mutex::new(None);
+
 /// The folder of an installed part; installs it first when it is not there.
 pub fn folder(part: &str) -> Result<PathBuf> {
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    let known = known.get_or_insert_default();
+    if let Some(folder) = known.get(part) {
+        return Ok(folder.clone());
+    }
+    let folder = found_or_installed(part)?;
+    known.insert(part.to_owned(), folder.clone());
+    Ok(folder)
+}
+
+fn found_or_installed(part: &str) -> Result<PathBuf> {
     if let Some(found) = where_is(part)? {
         return Ok(found);
     }

@@ -134,10 +134,7 @@ impl Webhook {
             self.count(path, "allow", "UnknownOperation");
             return Ok(json(&Answer::allowed(&uid)));
         };
-        if let Some(stale) = self.fresh.stale() {
-            let detail = format!("the guard can't judge: {stale}");
-            return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail));
-        }
+        self.able()?;
         let mode = self.state.view(|view| view.mode(ask.namespace()));
         let Some(mode) = mode else {
             self.count(path, "allow", Row::NotGuarded.reason());
@@ -156,6 +153,15 @@ impl Webhook {
             self.recall(&ask)
         };
         Ok(self.answer(path, &uid, ask, verdict, mode, live))
+    }
+
+    /// A 503 while what is known of Kubernetes is too old to judge by.
+    pub fn able(&self) -> Result<(), Problem> {
+        let Some(stale) = self.fresh.stale() else {
+            return Ok(());
+        };
+        let detail = format!("the guard can't judge: {stale}");
+        Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail))
     }
 
     /// What a request that only tries is told: what the clamp makes of it, and the verdict on that.

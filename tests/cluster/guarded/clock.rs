@@ -10,7 +10,6 @@ use kube::api::{Patch, PatchParams};
 use kube::{Api, ResourceExt as _};
 use serde_json::{Value, json};
 use xtrinode::core::guard::time::Time;
-use xtrinode::trino::words::NodeState;
 
 use super::installation::{self, GUARD, NAMESPACE, REPLICAS};
 use super::scene::{Scene, evict, evict_until_gone, ours, spec};
@@ -41,10 +40,7 @@ async fn jumps(world: &mut World) -> Result<()> {
     let scene = Scene::quiet(world, spec("clock")).await?;
     let query = scene.hold().await?;
     scene.wait_seen(world).await?;
-    let victim = scene.workers(world).await?.remove(0);
-    let refusal = evict(world, &victim, false).await?;
-    refusal.context("a busy worker went")?;
-    scene.wait_state(&victim, NodeState::Draining).await?;
+    let victim = scene.draining(world).await?;
     restart_later(world, &victim).await?;
     wait::until("a review that is answered", 60, async || {
         Ok(evict(world, &victim, true).await.is_ok().then_some(()))

@@ -1,7 +1,7 @@
 //! The guard's own life: upgraded and rolled back in the middle of a drain, its node drained, each without an unanswered
 //! review; records of a later version; and its leave, by uninstalling it or by a namespace's label, with nothing left behind.
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use k8s_openapi::api::admissionregistration::v1::ValidatingWebhookConfiguration;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{ListParams, Patch, PatchParams};
@@ -12,7 +12,7 @@ use xtrinode::trino::words::NodeState;
 use super::installation::{self, ENFORCE, GUARD, NAMESPACE, REPLICAS};
 use super::questions::Questions;
 use super::scene::{
-    Scene, evict, evict_until_gone, hints, ours, spec, spec_on_one_node, spec_on_own_nodes,
+    Scene, evict_until_gone, hints, ours, spec, spec_on_one_node, spec_on_own_nodes,
 };
 use crate::runner::{Scenario, Stage};
 use crate::story::say;
@@ -136,21 +136,12 @@ async fn upgrade_and_roll_back(world: &World) -> Result<()> {
     old_replicas_gone(world).await
 }
 
-/// A worker that drains because its eviction was refused.
-async fn draining(world: &World, scene: &Scene) -> Result<Pod> {
-    let victim = scene.workers(world).await?.remove(0);
-    let refusal = evict(world, &victim, false).await?;
-    refusal.context("a busy worker went")?;
-    scene.wait_state(&victim, NodeState::Draining).await?;
-    Ok(victim)
-}
-
 /// What a replica of the next version would write: further fields, and words that this one does not know.
 async fn later_version(world: &mut World) -> Result<()> {
     let scene = Scene::quiet(world, spec("skewed")).await?;
     let query = scene.hold().await?;
     scene.wait_seen(world).await?;
-    let victim = draining(world, &scene).await?;
+    let victim = scene.draining(world).await?;
     let access = &world.plane.access;
     let guard = access.acting_as(GUARD, &["system:serviceaccounts"]).await?;
     let pods = Api::<Pod>::namespaced(guard, scene.namespace());
@@ -192,7 +183,7 @@ async fn namespace_leaves(world: &mut World) -> Result<()> {
     let query = scene.hold().await?;
     scene.wait_seen(world).await?;
     for label in ["xtrinode.io/guard=audit", "xtrinode.io/guard-"] {
-        let victim = draining(world, &scene).await?;
+        let victim = scene.draining(world).await?;
         wait::until("hints on busy workers", 60, async || {
             let pods = scene.workers(world).await?;
             Ok(pods.iter().any(|pod| !hints(pod).is_empty()).then_some(()))
@@ -238,7 +229,7 @@ async fn uninstalled(world: &mut World) -> Result<()> {
     let scene = Scene::without_guard(world, spec("left")).await?;
     let query = scene.hold().await?;
     scene.wait_seen(world).await?;
-    draining(world, &scene).await?;
+    scene.draining(world).await?;
     // Not asked for again: what it wrote stays until somebody takes it back.
     let fewer = [
         "scale",

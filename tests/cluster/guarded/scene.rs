@@ -196,6 +196,15 @@ impl Scene {
         .await
     }
 
+    /// A worker that drains because its eviction was refused.
+    pub async fn draining(&self, world: &World) -> Result<Pod> {
+        let victim = self.workers(world).await?.remove(0);
+        let refusal = evict(world, &victim, false).await?;
+        refusal.context("a busy worker went")?;
+        self.wait_state(&victim, NodeState::Draining).await?;
+        Ok(victim)
+    }
+
     /// Lets the queries that are under way end; no more come. Fails when one failed.
     pub async fn calm(&mut self) -> Result<()> {
         let load = self.load.take().context("there is no load")?;

@@ -23,7 +23,7 @@ const CLUSTERS: usize = 40;
 const WORKERS: usize = 5;
 
 /// Real clusters, and the workers of each: a worker is a virtual machine with 1200 MB of heap.
-const REAL_CLUSTERS: usize = 2;
+const REAL_CLUSTERS: usize = 3;
 const REAL_WORKERS: usize = 3;
 
 /// What a client has not fetched stays on the workers, and not in the coordinator's memory, also where a result is small: a
