@@ -66,7 +66,7 @@ pub async fn cleanup(settings: Settings, patience: Duration) -> anyhow::Result<(
             patience.as_secs()
         );
     }
-    tracing::info!("Nothing of the guard is left");
+    tracing::info!("No mark of the guard is left on any pod, and no drain");
     Ok(())
 }
 

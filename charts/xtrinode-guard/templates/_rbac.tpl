@@ -11,7 +11,7 @@
   verbs: [create]
 - apiGroups: [apps]
   resources: [deployments, statefulsets, replicasets]
-  verbs: [get, list, watch]
+  verbs: [list, watch]
 {{- if .Values.clamp.enabled }}
 - apiGroups: [apps]
   resources: [deployments, statefulsets, replicasets]
@@ -26,7 +26,7 @@
 {{- define "xtrinode-guard.clusterRules" -}}
 - apiGroups: [""]
   resources: [namespaces, nodes]
-  verbs: [get, list, watch]
+  verbs: [list, watch]
 {{- $names := include "xtrinode-guard.webhookNames" . | fromYaml }}
 {{- range $kind, $verb := dict "validating" "" "mutating" "" }}
 {{- with get $names $kind }}

@@ -64,6 +64,21 @@ fn every_alert_has_a_runbook_of_its_name() {
     );
 }
 
+/// A drain is stuck five minutes before its bound, or at half of it where it is short.
+#[test]
+fn what_is_stuck_follows_the_bound() {
+    for (bound, stuck) in [(420, 210), (1800, 1500), (7200, 6900)] {
+        let set = format!("bounds.maxBlockSeconds={bound}");
+        let rendered = look(&render(&["--set", &set]), "PrometheusRule /spec");
+        let rules = rendered["groups"][0]["rules"].as_array().expect("rules");
+        let rule = rules
+            .iter()
+            .find(|rule| rule["alert"] == "XtrinodeGuardDrainStuck");
+        let asked = rule.expect("the alert")["expr"].as_str().expect("text");
+        assert!(asked.ends_with(&format!("> {stuck}")), "{bound}: {asked}");
+    }
+}
+
 #[test]
 fn the_chart_has_these_rules_with_links() {
     let set = "prometheusRule.runbookUrl=https://example.org/runbooks/";

@@ -194,6 +194,49 @@ fn the_test_may_ask_whoever_else_may_not() {
     assert_eq!(allowed["app.kubernetes.io/component"], "test");
 }
 
+/// Else it never says `Fail`: it does so once it has seen its certificate as the API server will.
+#[test]
+fn the_leader_may_verify_its_own_certificate_under_every_policy() {
+    let objects = render(&[
+        "--set",
+        "networkPolicy.webhookFrom[0].ipBlock.cidr=10.0.0.0/8",
+        "--set",
+        "networkPolicy.egress.enabled=true",
+    ]);
+    let pods = look(&objects, "NetworkPolicy /spec/podSelector");
+    let from = look(&objects, "NetworkPolicy /spec/ingress/0/from");
+    assert_eq!(from[1]["podSelector"], pods);
+    let out = look(&objects, "NetworkPolicy /spec/egress/2");
+    assert_eq!(out["to"], json!([{ "podSelector": pods }]));
+    assert_eq!(out["ports"][0]["port"], "webhook");
+}
+
+/// The label is what opens the way, and a namespace that leaves has just lost it.
+#[test]
+fn listed_namespaces_are_reached_without_their_label() {
+    let objects = render(&[
+        "--set",
+        "networkPolicy.trinoNamespaces={a}",
+        "--set",
+        "networkPolicy.egress.enabled=true",
+    ]);
+    let to = look(&objects, "NetworkPolicy /spec/egress/3/to");
+    let name = &to[1]["namespaceSelector"]["matchLabels"]["kubernetes.io/metadata.name"];
+    assert_eq!(name, "a");
+}
+
+/// Workers that let the nodes' addresses in, and no pods, must hear the cleanup too.
+#[test]
+fn the_cleanup_asks_from_where_the_guard_does() {
+    let objects = render(&["--set", "hostNetwork=true"]);
+    for key in ["hostNetwork", "dnsPolicy"] {
+        let guard = look(&objects, &format!("Deployment /spec/template/spec/{key}"));
+        let cleanup = look(&objects, &format!("Job /spec/template/spec/{key}"));
+        assert!(!guard.is_null());
+        assert_eq!(guard, cleanup, "{key}");
+    }
+}
+
 #[test]
 fn a_changed_configuration_restarts_the_pods() {
     let checksum = "Deployment /spec/template/metadata/annotations/checksum~1config";

@@ -48,11 +48,11 @@ fn with_certificates_of_its_own_it_may_patch_its_configurations_and_one_secret_a
     assert_eq!(
         told("the defaults"),
         "\
-xtrinode-system-xtrinode-guard: namespaces,nodes = get,list,watch
+xtrinode-system-xtrinode-guard: namespaces,nodes = list,watch
 xtrinode-system-xtrinode-guard: validatingwebhookconfigurations [xtrinode-guard-audit,xtrinode-guard-enforce] = get,delete,patch
 xtrinode-system-xtrinode-guard: pods = get,list,watch,patch
 xtrinode-system-xtrinode-guard: pods/eviction = create
-xtrinode-system-xtrinode-guard: deployments,statefulsets,replicasets = get,list,watch
+xtrinode-system-xtrinode-guard: deployments,statefulsets,replicasets = list,watch
 xtrinode-system-xtrinode-guard: events = create
 xtrinode-system-xtrinode-guard-override: pods,namespaces = override
 xtrinode-system-xtrinode-guard-override: deployments,statefulsets,replicasets = override
@@ -70,12 +70,12 @@ fn with_cert_manager_it_reads_no_secret_and_completes_nothing() {
     assert_eq!(
         told("cert-manager and everything else"),
         "\
-xtrinode-system-xtrinode-guard: namespaces,nodes = get,list,watch
+xtrinode-system-xtrinode-guard: namespaces,nodes = list,watch
 xtrinode-system-xtrinode-guard: mutatingwebhookconfigurations [xtrinode-guard-clamp] = get,delete
 xtrinode-system-xtrinode-guard: validatingwebhookconfigurations [xtrinode-guard-audit,xtrinode-guard-audit-blue,xtrinode-guard-audit-half,xtrinode-guard-enforce,xtrinode-guard-enforce-blue,xtrinode-guard-enforce-half] = get,delete
 xtrinode-system-xtrinode-guard: pods = get,list,watch,patch
 xtrinode-system-xtrinode-guard: pods/eviction = create
-xtrinode-system-xtrinode-guard: deployments,statefulsets,replicasets = get,list,watch
+xtrinode-system-xtrinode-guard: deployments,statefulsets,replicasets = list,watch
 xtrinode-system-xtrinode-guard: deployments,statefulsets,replicasets = patch
 xtrinode-system-xtrinode-guard: events = create
 xtrinode-system-xtrinode-guard-override: pods,namespaces = override
@@ -92,7 +92,7 @@ fn with_namespaces_it_may_touch_pods_there_alone() {
     assert_eq!(
         told("a Secret and Roles"),
         "\
-xtrinode-system-xtrinode-guard: namespaces,nodes = get,list,watch
+xtrinode-system-xtrinode-guard: namespaces,nodes = list,watch
 xtrinode-system-xtrinode-guard: validatingwebhookconfigurations [xtrinode-guard-audit,xtrinode-guard-enforce] = get,delete
 xtrinode-system-xtrinode-guard-override: pods,namespaces = override
 xtrinode-system-xtrinode-guard-override: deployments,statefulsets,replicasets = override
@@ -101,11 +101,11 @@ xtrinode-guard@xtrinode-system: leases = create
 xtrinode-guard-explain@xtrinode-system: services/proxy [http:xtrinode-guard:admin] = get
 xtrinode-system-xtrinode-guard@one: pods = get,list,watch,patch
 xtrinode-system-xtrinode-guard@one: pods/eviction = create
-xtrinode-system-xtrinode-guard@one: deployments,statefulsets,replicasets = get,list,watch
+xtrinode-system-xtrinode-guard@one: deployments,statefulsets,replicasets = list,watch
 xtrinode-system-xtrinode-guard@one: events = create
 xtrinode-system-xtrinode-guard@two: pods = get,list,watch,patch
 xtrinode-system-xtrinode-guard@two: pods/eviction = create
-xtrinode-system-xtrinode-guard@two: deployments,statefulsets,replicasets = get,list,watch
+xtrinode-system-xtrinode-guard@two: deployments,statefulsets,replicasets = list,watch
 xtrinode-system-xtrinode-guard@two: events = create
 "
     );
