@@ -139,7 +139,7 @@ fn refuse(stage: &mut Stage, ago: Duration) {
             since,
             cause: Cause::Evict,
             by: "admin".to_owned(),
-            target: None,
+            number: None,
         });
         pod.notes.blocked_since = Some(since);
         stage.world.put_pod(pod);

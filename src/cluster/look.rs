@@ -45,24 +45,31 @@ pub async fn coordinators(
     cluster: &ClusterId,
     limit: Duration,
 ) -> Result<Vec<Pod>, Failure> {
+    let mut found = within(kubernetes, selection, &cluster.namespace, limit).await?;
+    found.retain(|pod| pod.role == Role::Coordinator && pod.cluster == *cluster);
+    Ok(found)
+}
+
+/// Trino's pods of a namespace, terminating ones included; one may come twice. `limit` is for each page.
+///
+/// # Errors
+/// See [`Failure`].
+pub async fn within(
+    kubernetes: &Kubernetes,
+    selection: &Selection,
+    namespace: &str,
+    limit: Duration,
+) -> Result<Vec<Pod>, Failure> {
     let mut found = Vec::new();
     let here = |(scope, _): &(Option<String>, String)| {
-        scope
-            .as_ref()
-            .is_none_or(|scope| *scope == cluster.namespace)
+        scope.as_ref().is_none_or(|scope| scope == namespace)
     };
     for (_, selector) in selection.queries().into_iter().filter(here) {
         all(
-            kubernetes,
-            selection,
-            &cluster.namespace,
-            &selector,
-            limit,
-            &mut found,
+            kubernetes, selection, namespace, &selector, limit, &mut found,
         )
         .await?;
     }
-    found.retain(|pod| pod.role == Role::Coordinator && pod.cluster == *cluster);
     Ok(found)
 }
 

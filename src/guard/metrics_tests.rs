@@ -44,7 +44,7 @@ fn state() -> State {
             since: now,
             cause: Cause::Evict,
             by: "admin".to_owned(),
-            target: None,
+            number: None,
         });
     });
     let atlas = Atlas::Held(Arc::new(RwLock::new(scene.world)));

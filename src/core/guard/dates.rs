@@ -31,6 +31,9 @@ const LEAVES: Duration = Duration::from_secs(120);
 /// Kubernetes tells what it did sooner than this, and the clocks of its nodes agree as far.
 const TELLS: Duration = Duration::from_secs(60);
 
+/// Of what is safer the later it was, less is believed: a node whose clock is slow says that it was long ago.
+const HEARD: Duration = Duration::from_secs(2);
+
 /// Everybody has found a pod that became Ready longer ago; by how much, nobody asks.
 const LONG: Duration = Duration::from_secs(3600);
 
@@ -232,16 +235,25 @@ impl Dates {
             return;
         };
         let same = known.is_some_and(|known| known.ready_changed == Some(said));
-        let date = self.of_object(
-            said,
-            same.then(|| self.ready_since(&pod.uid, said)),
-            arrival,
-        );
         let (Arrival::First(now) | Arrival::News(now)) = arrival;
+        let date = if same {
+            self.ready_since(&pod.uid, said)
+        } else {
+            self.heard(said, arrival)
+        };
         if date == said || (said <= date && now.since(date) > LONG) {
             self.ready.remove(&pod.uid);
         } else {
             self.ready.insert(pod.uid.clone(), (said, date));
+        }
+    }
+
+    /// The latest that it may have been of which Kubernetes says this.
+    fn heard(&self, said: Time, arrival: Arrival) -> Time {
+        let date = self.of_object(said, None, arrival);
+        match arrival {
+            Arrival::News(now) if now.since(date) > HEARD => now,
+            _ => date,
         }
     }
 

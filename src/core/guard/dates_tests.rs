@@ -1,5 +1,5 @@
 use super::*;
-use crate::core::guard::notes::{Cause, Drain, Grant, GrantKey, Want};
+use crate::core::guard::notes::{Cause, Drain, Grant, GrantKey, Number, Want};
 use crate::core::guard::plan::scene::Scene;
 
 fn at(seconds: u64) -> Time {
@@ -172,7 +172,11 @@ fn what_belongs_to_a_stamp_moves_with_it() {
         since: at(NOW + 3000),
         cause: Cause::Evict,
         by: "a".to_owned(),
-        target: None,
+        number: Some(Number {
+            target: 2,
+            from: 5,
+            at: at(NOW + 3300),
+        }),
     });
     pod.notes.grant = Some(Grant {
         uid: pod.uid.clone(),
@@ -185,6 +189,7 @@ fn what_belongs_to_a_stamp_moves_with_it() {
     let notes = notes.expect("dates");
     let want = notes.want.expect("a want");
     assert_eq!((want.at, want.since), (at(NOW), at(NOW - 600)));
+    assert_eq!(want.number.map(|number| number.at), Some(at(NOW - 300)));
     let grant = notes.grant.expect("a grant");
     assert_eq!((grant.at, grant.until), (at(NOW), at(NOW + 120)));
 }
@@ -405,4 +410,23 @@ fn who_could_not_write_when_it_began_adds_that_to_what_others_wrote_since() {
     let gap = |from, to| Gap { from, to };
     let since = gap(at(NOW + 100), at(NOW + 400));
     assert_eq!(all.0, [gap(Time::default(), at(NOW)), since]);
+}
+
+/// A node whose clock is slow would make a coordinator that has just come look as if it had known its workers for long.
+#[test]
+fn a_pod_becomes_ready_when_it_is_told() {
+    let mut dates = Dates::default();
+    let mut pod = Scene::deployment(1).pod("w-0");
+    let mut told = |said: u64| {
+        let known = pod.clone();
+        pod.ready_changed = Some(at(said));
+        dates.meet_ready(&pod, Some(&known), Arrival::News(at(NOW)));
+        dates.ready_since(&pod.uid, at(said))
+    };
+    assert_eq!(told(NOW - 40), at(NOW));
+    assert_eq!(
+        told(NOW - 2),
+        at(NOW - 2),
+        "as soon as one is told anything"
+    );
 }

@@ -3,11 +3,11 @@
 
 use crate::api::keys;
 
-use super::ask::{Ask, Effect};
+use super::ask::{Ask, Effect, Request};
 use super::class::View;
 use super::facts::pod::Pod;
 use super::mutant::{self, Mutant};
-use super::notes::{Cause, Grant, GrantKey, Hints, Want, write};
+use super::notes::{Cause, Grant, GrantKey, Hints, Number, Want, write};
 use super::plan::{Action, HintStep, bands};
 use super::time::Time;
 
@@ -60,7 +60,9 @@ pub fn want(view: &View, ask: &Ask, pod: &Pod, effect: &Effect) -> Option<Edit> 
     };
     let before = pod.notes.want.as_ref().filter(|want| view.is_live(want));
     let cause = strongest(before, *cause);
-    let same = |want: &&Want| want.cause == cause && want.target == *target;
+    let number = number(view, ask, before, *target);
+    let told = |number: Number| (number.target, number.from);
+    let same = |want: &&Want| (want.cause, want.number.map(told)) == (cause, number.map(told));
     let recent = |want: &Want| view.now.since(want.at) < super::bounds::WANT_EVERY;
     if before.filter(same).is_some_and(recent) {
         return None;
@@ -70,7 +72,7 @@ pub fn want(view: &View, ask: &Ask, pod: &Pod, effect: &Effect) -> Option<Edit> 
         since: before.map_or(view.now, |want| want.since),
         cause,
         by: ask.user.chars().take(LONGEST_USER).collect(),
-        target: *target,
+        number,
     };
     let edit = Edit::default().with(keys::DRAIN_REQUESTED, write(&want));
     let starts = *clock && pod.notes.blocked_since.is_none();
@@ -81,10 +83,35 @@ pub fn want(view: &View, ask: &Ask, pod: &Pod, effect: &Effect) -> Option<Edit> 
     })
 }
 
-/// A caller that does not come back is not forgotten because another one asked after it.
+/// A caller that does not come back is not forgotten because another one asked after it, nor is one that named the pod
+/// because an autoscaler's number would take it as well.
 fn strongest(before: Option<&Want>, now: Cause) -> Cause {
-    let leaves = |cause: &Cause| matches!(cause, Cause::Taint | Cause::Collector);
-    before.map(|want| want.cause).filter(leaves).unwrap_or(now)
+    const fn weight(cause: Cause) -> u8 {
+        match cause {
+            Cause::Scale => 0,
+            Cause::Controller => 1,
+            Cause::Evict | Cause::Delete | Cause::Preemption => 2,
+            Cause::Taint | Cause::Collector => 3,
+        }
+    }
+    let before = before.map(|want| want.cause);
+    let stronger = before.filter(|before| weight(*before) > weight(now));
+    stronger.unwrap_or(now)
+}
+
+/// The number that is asked for, or one that was refused before and still counts, as old as it is: who asks for the pod
+/// does not repeat it.
+fn number(view: &View, ask: &Ask, before: Option<&Want>, target: Option<u32>) -> Option<Number> {
+    let asked = match (&ask.request, target) {
+        (Request::Scale { old, .. }, Some(target)) => Some(Number {
+            target,
+            from: *old,
+            at: view.now,
+        }),
+        _ => None,
+    };
+    let before = before.and_then(|want| want.number);
+    asked.or(before.filter(|number| view.is_recent(number.at)))
 }
 
 /// What an allow writes.
@@ -222,18 +249,23 @@ fn unhinted(edit: Edit, pod: &Pod) -> Edit {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::core::guard::facts::workload::Kind;
     use crate::core::guard::plan::scene::Scene;
-    use crate::core::guard::staging::{by_person, evict};
+    use crate::core::guard::staging::{by_person, evict, scale};
 
     fn refused(scene: &mut Scene, cause: Cause) -> Option<Want> {
+        refused_by(scene, &by_person(evict("w-0")), cause, None)
+    }
+
+    fn refused_by(scene: &mut Scene, ask: &Ask, cause: Cause, target: Option<u32>) -> Option<Want> {
         let effect = Effect::Want {
             uid: "uid-w-0".to_owned(),
             cause,
-            target: None,
+            target,
             clock: true,
         };
         let pod = scene.pod("w-0");
-        let edit = want(&scene.view(), &by_person(evict("w-0")), &pod, &effect)?;
+        let edit = want(&scene.view(), ask, &pod, &effect)?;
         let (_, text) = edit
             .set
             .into_iter()
@@ -242,6 +274,43 @@ mod tests {
         let copy = written.clone();
         scene.edit("w-0", |pod| pod.notes.want = Some(copy));
         Some(written)
+    }
+
+    #[test]
+    fn two_callers_of_one_pod_are_written_once_in_thirty_seconds_too() {
+        let mut scene = Scene::deployment(3);
+        let number = by_person(scale(Kind::Deployment, 3, 2));
+        assert!(refused(&mut scene, Cause::Evict).is_some());
+        let both = refused_by(&mut scene, &number, Cause::Scale, Some(2)).expect("a number");
+        let told = both.number.map(|number| (number.target, number.from));
+        assert_eq!(
+            (both.cause, told),
+            (Cause::Evict, Some((2, 3))),
+            "it stays named"
+        );
+        scene.pass(5);
+        assert_eq!(refused(&mut scene, Cause::Evict), None);
+        scene.pass(10);
+        assert_eq!(refused_by(&mut scene, &number, Cause::Scale, Some(2)), None);
+        let lower = by_person(scale(Kind::Deployment, 3, 1));
+        let lower = refused_by(&mut scene, &lower, Cause::Scale, Some(1));
+        let told = lower.and_then(|want| want.number);
+        assert_eq!(told.map(|number| number.target), Some(1));
+    }
+
+    /// Otherwise a number that nobody has asked for since would stand for as long as a taint asks for its pod.
+    #[test]
+    fn a_number_is_not_repeated_by_whoever_asks_for_its_pod() {
+        let mut scene = Scene::deployment(3);
+        let number = by_person(scale(Kind::Deployment, 3, 2));
+        let begun = scene.now;
+        refused_by(&mut scene, &number, Cause::Scale, Some(2));
+        scene.pass(19 * 60);
+        let written = refused(&mut scene, Cause::Taint).expect("a want");
+        assert_eq!(written.number.map(|number| number.at), Some(begun));
+        scene.pass(2 * 60);
+        let written = refused(&mut scene, Cause::Taint).expect("a want");
+        assert_eq!(written.number, None);
     }
 
     #[test]

@@ -5,7 +5,8 @@ use std::cell::OnceCell;
 use super::class::View;
 use super::facts::pod::{ClusterId, Pod, Role};
 use super::facts::workload::Workload;
-use super::notes::{Cause, Want};
+use super::notes::Want;
+use super::time::Time;
 
 /// How many workers of one cluster serve, counted once for whoever judges many of them at the same moment.
 #[derive(Clone, Debug)]
@@ -29,14 +30,21 @@ impl<'a> Serving<'a> {
     /// The same as [`View::has_serving`] for a worker of this cluster.
     #[must_use]
     pub fn has_without(&self, but: &Pod, least: u32) -> bool {
+        self.has_without_all(&[but], least)
+    }
+
+    /// The same without several, which go together.
+    #[must_use]
+    pub fn has_without_all(&self, but: &[&Pod], least: u32) -> bool {
         let all = *self.count.get_or_init(|| self.count());
-        let itself = u32::from(self.view.is_serving(but));
-        all.saturating_sub(itself) >= least
+        let staying = but.iter().filter(|pod| self.view.is_staying(pod));
+        let leaving = u32::try_from(staying.count()).unwrap_or(u32::MAX);
+        all.saturating_sub(leaving) >= least
     }
 
     fn count(&self) -> u32 {
         let members = self.view.world.members(self.cluster, Role::Worker);
-        let serving = members.filter(|pod| self.view.is_serving(pod));
+        let serving = members.filter(|pod| self.view.is_staying(pod));
         u32::try_from(serving.count()).unwrap_or(u32::MAX)
     }
 }
@@ -59,11 +67,9 @@ impl View<'_> {
         }
         let pods = self.pods_of(workload);
         let refused = pods.filter_map(|pod| {
-            let want = pod.notes.want.as_ref()?;
-            let scale = want.cause == Cause::Scale && self.is_live(want);
-            want.target
-                .filter(|_| scale)
-                .map(|target| (want.at, target))
+            let number = pod.notes.want.as_ref()?.number?;
+            let counts = self.is_recent(number.at) && workload.replicas <= number.from;
+            counts.then_some((number.at, number.target))
         });
         let latest = refused.max_by_key(|(at, target)| (*at, std::cmp::Reverse(*target)));
         latest.map_or(workload.replicas, |(_, target)| {
@@ -81,15 +87,45 @@ impl View<'_> {
     /// Whether a refused removal still counts.
     #[must_use]
     pub fn is_live(&self, want: &Want) -> bool {
-        self.now.since(want.at) < self.policy.bounds.abandon_after
+        self.is_recent(want.at)
     }
 
-    /// Whether at least so many workers of a cluster serve, `but` not counted. Looks no further than it has to.
+    /// Whether what was refused then is not abandoned yet.
+    #[must_use]
+    pub fn is_recent(&self, at: Time) -> bool {
+        self.now.since(at) < self.policy.bounds.abandon_after
+    }
+
+    /// Whether at least so many workers of a cluster serve and stay, `but` not counted. Looks no further than it has to.
     #[must_use]
     pub fn has_serving(&self, cluster: &ClusterId, but: &Pod, least: u32) -> bool {
         let members = self.world.members(cluster, Role::Worker);
-        let serving = members.filter(|pod| pod.uid != but.uid && self.is_serving(pod));
+        let serving = members.filter(|pod| pod.uid != but.uid && self.is_staying(pod));
         serving.take(least as usize).count() >= least as usize
+    }
+
+    /// Whether a worker serves, and nobody was just promised that it may go.
+    fn is_staying(&self, pod: &Pod) -> bool {
+        let grant = pod.notes.grant.as_ref();
+        let promised = grant.is_some_and(|grant| grant.until > self.now && grant.uid == pod.uid);
+        !promised && self.is_serving(pod)
+    }
+
+    /// Whether fewer than `minActive` serve without a worker.
+    #[must_use]
+    pub fn is_last(&self, pod: &Pod) -> bool {
+        !self.has_serving(&pod.cluster, pod, self.min_active(&pod.cluster))
+    }
+
+    /// Whether one of the last that serve may be told to drain, where its coordinator was asked at `asked`: what it answered
+    /// shows no unfinished query, or none runs, or the last stretch before the worker's bound has begun.
+    #[must_use]
+    pub fn may_drain_last(&self, pod: &Pod, asked: Time) -> bool {
+        let list = self.evidence.cluster(&pod.cluster).list;
+        let empty = list.is_some_and(|list| list.at >= asked && list.unfinished == 0);
+        let stretch = self.now + self.policy.bounds.drain_expected;
+        let late = self.latest(pod).is_some_and(|latest| latest <= stretch);
+        empty || late || self.is_headless(&pod.cluster)
     }
 
     /// The fewest workers that must go on serving; `waived` leaves out the share and keeps `minActive`.

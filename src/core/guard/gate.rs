@@ -439,7 +439,9 @@ impl View<'_> {
         told.or(self.evidence.cluster(cluster).shortest_drain)
     }
 
-    fn barrier(&self, pod: &Pod, class: Class) -> Barrier {
+    /// What is in the way of a worker that its class does not let go.
+    #[must_use]
+    pub fn barrier(&self, pod: &Pod, class: Class) -> Barrier {
         let seen = self.evidence.worker(pod);
         match class {
             Class::Starting => Barrier::Starting,

@@ -12,6 +12,7 @@ pub mod evidence;
 pub mod facts;
 pub mod fleet;
 pub mod gate;
+pub mod leaving;
 mod map;
 pub mod mutant;
 pub mod notes;

@@ -58,9 +58,20 @@ pub struct Want {
     pub cause: Cause,
     /// The Kubernetes user that asked.
     pub by: String,
-    /// The replicas that a scale asked for.
+    /// The number that a scale asked for, which may have been refused before whatever else asks for the pod now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub target: Option<u32>,
+    pub number: Option<Number>,
+}
+
+/// A lower number of replicas that was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Number {
+    /// The replicas that were asked for.
+    pub target: u32,
+    /// The replicas before: above them somebody has raised the number since.
+    pub from: u32,
+    /// When it was refused last.
+    pub at: Time,
 }
 
 /// The path that a refused removal came by. A word of a later version reads as `Delete`: somebody was refused.
@@ -207,6 +218,9 @@ impl Notes {
         if let Some(want) = &mut self.want {
             let at = date(want.at);
             want.since = want.since.moved(want.at, at);
+            if let Some(number) = &mut want.number {
+                number.at = number.at.moved(want.at, at);
+            }
             want.at = at;
         }
         if let Some(grant) = &mut self.grant {
@@ -318,7 +332,11 @@ mod tests {
             since: at(5),
             cause: Cause::Scale,
             by: "admin".to_owned(),
-            target: Some(2),
+            number: Some(Number {
+                target: 2,
+                from: 5,
+                at: at(1_763_560_000),
+            }),
         };
         let read = notes(keys::DRAIN_REQUESTED, &write(&want)).want;
         assert_eq!(read, Some(want));

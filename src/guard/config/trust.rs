@@ -120,7 +120,7 @@ fn any_client(settings: &Settings, notices: &mut Vec<Notice>) {
 fn nobody_trusted(settings: &Settings, notices: &mut Vec<Notice>) {
     let serving = &settings.serving;
     if serving.clients.is_none() && serving.path_secret_file.is_none() {
-        let message = "without it, and without tls.clientCaFile, no caller is trusted: a refusal starts no drain, and what was refused waits for its bound";
+        let message = "without it, and without tls.clientCaFile, no caller is trusted: a refusal starts no drain and no bound, and what is busy stays refused";
         notices.push(Notice::new("tls.pathSecretFile", message));
     }
 }

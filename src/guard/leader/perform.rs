@@ -3,12 +3,9 @@
 
 use std::time::Duration;
 
-use crate::core::guard::bounds::LOOK;
-use crate::core::guard::class::View;
 use crate::core::guard::edit::of_action;
 use crate::core::guard::evidence::{DrainPower, Sight};
-use crate::core::guard::facts::pod::{Pod, Role};
-use crate::core::guard::fleet::Serving;
+use crate::core::guard::facts::pod::Pod;
 use crate::core::guard::plan::{Action, Reason, Subject};
 use crate::guard::counters::{self, Outcome};
 use crate::guard::pen::{Note, Written};
@@ -76,26 +73,12 @@ impl Leader {
 
     /// The last serving workers are drained only while no query is unfinished: that is looked at once more, right before.
     async fn may_begin(&self, pod: &Pod, planned_last: bool) -> bool {
-        let is_last = |view: &View| {
-            let least = view.min_active(&pod.cluster);
-            !Serving::new(*view, &pod.cluster).has_without(pod, least)
-        };
-        if !planned_last && !self.state.view(is_last) {
+        let (is_last, asked) = self.state.view(|view| (view.is_last(pod), view.now));
+        if !planned_last && !is_last {
             return true;
         }
-        let coordinators = self.state.view(|view| {
-            let pods = view.world.members(&pod.cluster, Role::Coordinator);
-            pods.map(|pod| pod.uid.clone()).collect::<Vec<_>>()
-        });
-        self.lists.now(&coordinators).await;
-        self.state.view(|view| {
-            let list = view.evidence.cluster(&pod.cluster).list;
-            // The last stretch before the final bound, and a coordinator that can't be read, are the plan's business.
-            let busy =
-                list.is_some_and(|list| list.unfinished > 0 && view.now.since(list.at) <= LOOK);
-            let stretch = view.now + view.policy.bounds.drain_expected;
-            !busy || view.latest(pod).is_some_and(|latest| latest <= stretch)
-        })
+        self.lists.of(&pod.cluster).await;
+        self.state.view(|view| view.may_drain_last(pod, asked))
     }
 
     /// A kick must not be lost to somebody who wrote the pod at the same moment.

@@ -57,6 +57,15 @@ impl Lists {
         futures::future::join_all(reads).await;
     }
 
+    /// Reads the list of this cluster's coordinator now, wherever that runs.
+    pub async fn of(&self, cluster: &ClusterId) {
+        let found = self.state.view(|view| one(view, &self.settings, cluster));
+        if let Some(found) = found {
+            self.read(&found.id, Arc::new(found.api(&self.settings)))
+                .await;
+        }
+    }
+
     /// A task for each cluster: a coordinator that does not answer holds up nobody else's list.
     async fn go_on(&self) {
         let mut running: HashMap<ClusterId, (Url, AbortOnDropHandle<()>)> = HashMap::new();

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::core::guard::ask::{Ask, Outcome, Verdict};
 use crate::core::guard::rows::Row;
-use crate::core::guard::verdict::{outrun, unseen, unwritten};
+use crate::core::guard::verdict::{outrun, recalled, unseen, unwritten};
 use crate::guard::effects::Granted;
 
 use super::Webhook;
@@ -19,7 +19,7 @@ const CATCH_UP: Duration = Duration::from_millis(150);
 impl Webhook {
     /// The verdict on what a stranger asks: from memory alone, since strangers make us ask nobody.
     pub fn recall(&self, ask: &Ask) -> Verdict {
-        refused_if_doubtful(self.state.judge(ask))
+        self.state.view(|view| recalled(view, ask))
     }
 
     /// The verdict. `live` when it will count: then no allow goes out without its grants.
@@ -83,15 +83,35 @@ impl Webhook {
         Verdict::wait(Row::Unknown, text)
     }
 
+    /// The verdict after the API server was asked for all pods of a namespace that is to be deleted with them.
+    async fn emptied(&self, ask: &Ask, verdict: Verdict) -> Verdict {
+        let name = self
+            .state
+            .view(|view| unseen::emptied(view, ask, &verdict).map(str::to_owned));
+        let (Some(name), Some(seeker)) = (name, &self.seeker) else {
+            return verdict;
+        };
+        match seeker.uids(&name).await {
+            Ok(uids) => self
+                .state
+                .view(|view| unseen::all_known(view, &name, verdict, &uids)),
+            Err(failure) => {
+                tracing::warn!(namespace = name, %failure, "Could not ask for the pods of a namespace");
+                self.state.view(|view| recalled(view, ask))
+            }
+        }
+    }
+
     /// The verdict after whoever it rests on was asked. Who does not repeat what it said is refused.
     async fn looked(&self, ask: &Ask) -> Verdict {
-        let first = self.sought(ask, self.state.judge(ask)).await;
-        let first = self.suspended(ask, first).await;
-        let Outcome::Look(uids) = &first.outcome else {
-            return first;
-        };
-        tokio::join!(self.looks.now(uids), self.lists.now(uids));
-        refused_if_doubtful(self.state.judge(ask))
+        let mut verdict = self.state.judge(ask);
+        if let Outcome::Look(uids) = &verdict.outcome {
+            tokio::join!(self.looks.now(uids), self.lists.now(uids));
+            verdict = refused_if_doubtful(self.state.judge(ask));
+        }
+        let verdict = self.sought(ask, verdict).await;
+        let verdict = self.suspended(ask, verdict).await;
+        self.emptied(ask, verdict).await
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::cluster::client::Kubernetes;
 use crate::cluster::failure::Failure;
-use crate::cluster::look::{coordinators, one};
+use crate::cluster::look::{coordinators, one, within};
 use crate::cluster::selection::Selection;
 use crate::core::guard::facts::Name;
 use crate::core::guard::facts::pod::ClusterId;
@@ -39,6 +39,15 @@ impl Seeker {
     pub async fn has_coordinator(&self, cluster: &ClusterId) -> Result<bool, Failure> {
         let found = coordinators(&self.kubernetes, &self.selection, cluster, LIMIT).await?;
         Ok(!found.is_empty())
+    }
+
+    /// The UIDs of Trino's pods in a namespace.
+    ///
+    /// # Errors
+    /// As above.
+    pub async fn uids(&self, namespace: &str) -> Result<Vec<String>, Failure> {
+        let found = within(&self.kubernetes, &self.selection, namespace, LIMIT).await?;
+        Ok(found.into_iter().map(|pod| pod.uid).collect())
     }
 }
 

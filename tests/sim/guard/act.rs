@@ -2,10 +2,8 @@
 //! Lease outlives the request.
 
 use xtrinode::core::guard::ask::{Ask, Caller, Request};
-use xtrinode::core::guard::bounds::LOOK;
 use xtrinode::core::guard::edit;
 use xtrinode::core::guard::evidence::DrainPower;
-use xtrinode::core::guard::fleet::Serving;
 use xtrinode::core::guard::mutant::{self, Mutant};
 use xtrinode::core::guard::plan::Action;
 use xtrinode::core::guard::time::Time;
@@ -71,10 +69,8 @@ impl Sim {
         let (now, uid) = (self.now, self.store.cells[pod].pod.uid.clone());
         let view = self.guard.replicas[at].view(&self.params.policy, now);
         let known = view.world.pod_by_uid(&uid);
-        let is_last = known.is_some_and(|pod| {
-            let least = view.min_active(&pod.cluster);
-            !Serving::new(view, &pod.cluster).has_without(pod, least)
-        });
+        let is_last = known.is_some_and(|pod| view.is_last(pod));
+        let asked = view.now;
         if !last && !is_last {
             return true;
         }
@@ -85,11 +81,8 @@ impl Sim {
         let replica = &self.guard.replicas[at];
         self.last_list = Some(replica.listed);
         let view = replica.view(&self.params.policy, now);
-        let list = view.evidence.cluster(&cluster()).list;
-        let busy = list.is_some_and(|list| list.unfinished > 0 && view.now.since(list.at) <= LOOK);
-        let stretch = view.now + view.policy.bounds.drain_expected;
-        let latest = view.world.pod_by_uid(&uid).and_then(|pod| view.latest(pod));
-        !busy || latest.is_some_and(|latest| latest <= stretch)
+        let pod = view.world.pod_by_uid(&uid);
+        pod.is_some_and(|pod| view.may_drain_last(pod, asked))
     }
 
     /// Writes what an action says, if nobody has changed the pod since the leader's copy of it.

@@ -7,7 +7,7 @@ use crate::core::guard::facts::pod::{ClusterId, Pod, Role};
 use crate::core::guard::fleet::Serving;
 use crate::core::guard::gate::{Gate, Patience, Why};
 use crate::core::guard::map::Map;
-use crate::core::guard::notes::{Cause, Drain};
+use crate::core::guard::notes::Drain;
 use crate::core::guard::time::Time;
 
 use super::memory::Memory;
@@ -131,8 +131,7 @@ impl<'a> Crew<'a> {
     /// written down.
     pub fn carries_target(&self, pod: &Pod, memory: &Memory) -> bool {
         let want = pod.notes.want.as_ref();
-        let want = want.filter(|want| want.cause == Cause::Scale);
-        want.is_some_and(|want| want::is_live(&self.view, memory, pod, want))
+        want.is_some_and(|want| want::number(&self.view, memory, pod, want).is_some())
     }
 
     /// The last answer of the container that runs now.

@@ -10,7 +10,7 @@ use crate::core::guard::facts::place::Announced;
 use crate::core::guard::facts::pod::{Pod, Role};
 use crate::core::guard::facts::workload::{Kind, Workload};
 use crate::core::guard::map::Map;
-use crate::core::guard::notes::{Cause, Want};
+use crate::core::guard::notes::{Cause, Number, Want};
 use crate::core::guard::time::Time;
 
 use super::crew::Crew;
@@ -76,16 +76,15 @@ pub(super) fn target_of(view: &View<'_>, memory: &Memory, workload: &Workload) -
         return 0;
     }
     let refused = refused(view, memory, workload);
-    let latest = refused.max_by_key(|(want, target)| (want.at, std::cmp::Reverse(*target)));
-    let target = latest.map_or(workload.replicas, |(_, target)| target);
+    let latest = refused.max_by_key(|(_, number)| (number.at, std::cmp::Reverse(number.target)));
+    let target = latest.map_or(workload.replicas, |(_, number)| number.target);
     target.min(workload.replicas).min(meanwhile(view, workload))
 }
 
 /// Since when a workload has been asked for fewer pods than its spec says; `None` where no such refusal counts.
 pub(super) fn asked(view: &View<'_>, memory: &Memory, workload: &Workload) -> Option<Time> {
     let refused = refused(view, memory, workload);
-    let lower = refused.filter(|(_, target)| *target < workload.replicas);
-    lower.map(|(want, _)| want.since).min()
+    refused.map(|(want, _)| want.since).min()
 }
 
 /// The refused numbers that still count. They stand on the pods that each request would have taken; which ones those are
@@ -94,12 +93,30 @@ fn refused<'a>(
     view: &'a View<'_>,
     memory: &'a Memory,
     workload: &'a Workload,
-) -> impl Iterator<Item = (&'a Want, u32)> {
+) -> impl Iterator<Item = (&'a Want, Number)> {
     view.pods_of(workload).filter_map(|pod| {
         let want = pod.notes.want.as_ref()?;
-        let target = want.target.filter(|_| want.cause == Cause::Scale)?;
-        is_live(view, memory, pod, want).then_some((want, target))
+        Some((want, number(view, memory, pod, want)?))
     })
+}
+
+/// The lower number that a want carries, while it counts: its workload still has more replicas, nobody has raised them
+/// since, and it was repeated. Neither a cordon nor whoever else asks for the pod prolongs it.
+pub(super) fn number(view: &View<'_>, memory: &Memory, pod: &Pod, want: &Want) -> Option<Number> {
+    let number = want.number?;
+    let workload = view.world.workload_of(pod);
+    let open = workload.is_none_or(|workload| {
+        let raised = workload.replicas > number.from
+            || raised(memory, workload).is_some_and(|at| at >= number.at);
+        number.target < workload.replicas && !raised
+    });
+    let alone = (want.cause == Cause::Scale).then(|| memory.silence(pod, want));
+    let silent = alone.flatten().is_some_and(|end| view.now >= end);
+    (open && !silent && view.is_recent(number.at)).then_some(number)
+}
+
+fn raised(memory: &Memory, workload: &Workload) -> Option<Time> {
+    memory.raised(&workload.uid)
 }
 
 /// What a Deployment that stops all old pods before it starts new ones is meant to have meanwhile: waiting for
@@ -113,14 +130,13 @@ fn meanwhile(view: &View<'_>, workload: &Workload) -> u32 {
 }
 
 /// Whether a refused removal still counts. `abandonAfter` after the last refusal it does not, or as soon as it ended
-/// visibly; a cordon keeps it up to `maxBlock` after the last refusal; what the taint-eviction controller asked for,
+/// visibly; a cordon prolongs it up to `maxBlock` after the last refusal; what the taint-eviction controller asked for,
 /// which never comes back, keeps until the pod's final bound.
 pub(super) fn is_live(view: &View<'_>, memory: &Memory, pod: &Pod, want: &Want) -> bool {
-    if node_of(view, pod).is_some_and(|node| node.cordoned) {
-        let limit = view.max_block(pod).max(view.policy.bounds.abandon_after);
-        return view.now.since(want.at) < limit;
-    }
-    stands(view, memory, pod, want)
+    let cordoned = node_of(view, pod).is_some_and(|node| node.cordoned);
+    let limit = view.max_block(pod).max(view.policy.bounds.abandon_after);
+    let prolonged = cordoned && view.now.since(want.at) < limit;
+    prolonged || stands(view, memory, pod, want)
 }
 
 /// The same, whatever its node's cordon says.
@@ -146,7 +162,7 @@ fn visible_end(view: &View<'_>, memory: &Memory, pod: &Pod, want: &Want) -> Opti
         Cause::Evict => pod.node.as_deref().and_then(|node| memory.stayed(node)),
         Cause::Scale => {
             let workload = view.world.workload_of(pod);
-            workload.and_then(|workload| memory.raised(&workload.uid))
+            workload.and_then(|workload| raised(memory, workload))
         }
         _ => None,
     };

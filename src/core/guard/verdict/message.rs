@@ -218,6 +218,11 @@ pub fn namespace(name: &str, held: usize) -> String {
     )
 }
 
+/// Of a namespace whose pods could not be asked for.
+pub fn not_listed(name: &str) -> String {
+    format!("the guard could not ask which Trino pods namespace {name} has; try again")
+}
+
 fn barred(view: &View, barrier: &Barrier) -> String {
     match barrier {
         Barrier::Busy(risk) => {

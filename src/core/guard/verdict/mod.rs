@@ -75,9 +75,9 @@ pub fn unwritten(view: &View, ask: &Ask, verdict: Verdict) -> Verdict {
     ungranted(view, ask, verdict, Row::GrantNotWritten, text)
 }
 
-/// The verdict when there is no time left to look at anybody, to ask for anything, or to write.
+/// The verdict when nobody is looked at and nothing is asked for: whatever would rest on that is refused.
 #[must_use]
-pub fn late(view: &View, ask: &Ask) -> Verdict {
+pub fn recalled(view: &View, ask: &Ask) -> Verdict {
     let verdict = judge(view, ask);
     if let Outcome::Look(_) = verdict.outcome {
         return Verdict {
@@ -88,6 +88,25 @@ pub fn late(view: &View, ask: &Ask) -> Verdict {
     if let Some(pod) = unseen::doubtful(view, ask, &verdict) {
         return Verdict::wait(Row::Unknown, message::not_seen(pod));
     }
+    if let Some(cluster) = unseen::suspended(view, ask, &verdict) {
+        let text =
+            format!("the guard could not ask whether {cluster} has a coordinator; try again");
+        return Verdict::wait(Row::Unknown, text);
+    }
+    match unseen::emptied(view, ask, &verdict) {
+        Some(name) => Verdict::refuse(
+            Row::NamespaceBusy,
+            Outcome::Forbid,
+            message::not_listed(name),
+        ),
+        None => verdict,
+    }
+}
+
+/// The verdict when there is no time left to look at anybody, to ask for anything, or to write.
+#[must_use]
+pub fn late(view: &View, ask: &Ask) -> Verdict {
+    let verdict = recalled(view, ask);
     let rests = |effect: &Effect| matches!(effect, Effect::Grant { required: true, .. });
     if !verdict.effects.iter().any(rests) {
         return verdict;

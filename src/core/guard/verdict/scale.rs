@@ -6,8 +6,8 @@ use crate::core::guard::class::{Class, View};
 use crate::core::guard::facts::Name;
 use crate::core::guard::facts::pod::{Phase, Pod, Role};
 use crate::core::guard::facts::workload::{Kind, Workload};
-use crate::core::guard::fleet::Serving;
 use crate::core::guard::gate::{Barrier, Gate, Glass, Why};
+use crate::core::guard::leaving::Leaving;
 use crate::core::guard::mutant::{self, Mutant};
 use crate::core::guard::notes::{Cause, GrantKey};
 use crate::core::guard::rank::ranked;
@@ -176,7 +176,7 @@ impl<'a> Plan<'a> {
         let mut pods = ranked(view, workload);
         let active = u32::try_from(pods.len()).unwrap_or(u32::MAX);
         let key = scale_key(workload, new);
-        let serving = Serving::new(*view, &workload.cluster);
+        let mut leaving = Leaving::new(*view, &workload.cluster);
         if mutant::is(Mutant::AnyOrdinal) {
             pods.sort_by_key(|pod| !view.is_allowable(pod));
         }
@@ -184,7 +184,7 @@ impl<'a> Plan<'a> {
             .into_iter()
             .map(|pod| Victim {
                 pod,
-                fate: fate(view, ask, pod, (&key, &serving)),
+                fate: fate(view, ask, pod, (&key, &mut leaving)),
             });
         Self {
             workload,
@@ -311,7 +311,12 @@ fn scale_key(workload: &Workload, new: u32) -> GrantKey {
     }
 }
 
-fn fate(view: &View, ask: &Ask, pod: &Pod, (key, serving): (&GrantKey, &Serving)) -> Fate {
+fn fate<'a>(
+    view: &View<'a>,
+    ask: &Ask,
+    pod: &'a Pod,
+    (key, leaving): (&GrantKey, &mut Leaving<'a>),
+) -> Fate {
     // A container that has not started owns nothing, whatever the pod's node says. In a pod that waits for another container
     // Trino's own may run.
     if pod.phase == Phase::Pending && pod.running().is_none() {
@@ -324,7 +329,7 @@ fn fate(view: &View, ask: &Ask, pod: &Pod, (key, serving): (&GrantKey, &Serving)
     let class = view.class(pod);
     let drained = matches!(class, Class::Drained { .. });
     let unannounced = drained && !view.is_announced(pod);
-    match view.gate_among(pod, class, ask.caller.patience(), serving) {
+    match leaving.gate(pod, class, ask.caller.patience()) {
         Gate::Open(Why::Dead | Why::Starting) => Fate::Nothing,
         Gate::Open(Why::Drained) | Gate::Look if unannounced => Fate::Held(Barrier::Unproven),
         Gate::Open(why) => Fate::Free(why),

@@ -1,5 +1,5 @@
-//! Evictions that would be allowed because our cache does not know the pod, or another of its name, or as being deleted.
-//! The cache may be behind: only what the API server says now counts. Says when it is to be asked, and what follows.
+//! Requests that would be allowed because our cache does not know a pod, or another of its name, or as being deleted. The
+//! cache may be behind: only what the API server says now counts. Says when it is to be asked, and what follows.
 
 use crate::core::guard::ask::{Ask, Outcome, Request, Verdict};
 use crate::core::guard::class::View;
@@ -32,6 +32,31 @@ pub fn suspended<'a>(view: &View<'a>, ask: &Ask, verdict: &Verdict) -> Option<&'
     let suspending = verdict.row == Row::Suspending && verdict.outcome == Outcome::Allow;
     let pod = view.world.pod(pod).filter(|_| suspending)?;
     Some(&pod.cluster)
+}
+
+/// The namespace whose pods the API server must be asked for: inside one that is being deleted nobody asks again, so that
+/// a pod which the cache does not know would go unjudged.
+#[must_use]
+pub fn emptied<'a>(view: &View, ask: &'a Ask, verdict: &Verdict) -> Option<&'a str> {
+    let Request::DeleteNamespace { name } = &ask.request else {
+        return None;
+    };
+    let allowed = verdict.row == Row::NamespaceSafe && verdict.outcome == Outcome::Allow;
+    (allowed && view.mode(name).is_some()).then_some(name)
+}
+
+/// What that verdict comes to, where these are the UIDs of Trino's pods there now.
+#[must_use]
+pub fn all_known(view: &View, name: &str, verdict: Verdict, uids: &[String]) -> Verdict {
+    let unknown = uids
+        .iter()
+        .filter(|uid| view.world.pod_by_uid(uid).is_none())
+        .count();
+    if unknown == 0 {
+        return verdict;
+    }
+    let text = message::namespace(name, unknown);
+    Verdict::refuse(Row::NamespaceBusy, Outcome::Forbid, text)
 }
 
 /// What such a verdict comes to. `uid` is the UID of the pod of Trino's that has this name now; `None` where there is none.
@@ -94,6 +119,28 @@ mod tests {
         assert_eq!(same.outcome, Outcome::Wait, "our copy is the earlier one");
         let other = found(&scene.view(), &ask, verdict, Some("uid-w-0"));
         assert_eq!(other.outcome, Outcome::Allow);
+    }
+
+    /// A coordinator that came a moment ago makes its workers busy, and the cache may not have it.
+    #[test]
+    fn a_namespace_goes_only_without_pods_that_the_cache_does_not_know() {
+        let mut scene = Scene::deployment(1);
+        scene.crash("w-0");
+        scene.list(0);
+        scene.pass(5);
+        scene.list(0);
+        let name = crate::core::guard::plan::scene::SPACE.to_owned();
+        let ask = by_person(Request::DeleteNamespace { name: name.clone() });
+        let verdict = judge(&scene.view(), &ask);
+        assert_eq!(emptied(&scene.view(), &ask, &verdict), Some(name.as_str()));
+        let told = |uids: &[&str]| {
+            let uids: Vec<_> = uids.iter().map(|uid| (*uid).to_owned()).collect();
+            all_known(&scene.view(), &name, verdict.clone(), &uids).outcome
+        };
+        assert_eq!(told(&["uid-w-0"]), Outcome::Allow);
+        assert_eq!(told(&["uid-w-0", "uid-c-1"]), Outcome::Forbid);
+        let unasked = crate::core::guard::verdict::recalled(&scene.view(), &ask);
+        assert_eq!(unasked.outcome, Outcome::Forbid);
     }
 
     #[test]

@@ -6,6 +6,8 @@ use crate::core::guard::facts::Name;
 use crate::core::guard::facts::pod::{Pod, Role};
 use crate::core::guard::facts::workload::{Kind, Workload};
 use crate::core::guard::gate::Gate;
+use crate::core::guard::leaving::Leaving;
+use crate::core::guard::map::Map;
 use crate::core::guard::notes::Cause;
 use crate::core::guard::rows::Row;
 
@@ -23,7 +25,7 @@ pub fn delete(view: &View, ask: &Ask, (kind, name): (Kind, &Name), orphan: bool)
     };
     let held = view
         .pods_of(workload)
-        .filter(|pod| !matches!(fate(view, ask, pod), Fate::Free(..)))
+        .filter(|pod| !matches!(fate(view, ask, pod, None), Fate::Free(..)))
         .count();
     let verdict = Verdict::allow(Row::WorkloadDeleted);
     if held == 0 {
@@ -61,8 +63,11 @@ pub fn namespace(view: &View, ask: &Ask, name: &str) -> Verdict {
     pods.sort_unstable_by(|one, other| one.name.cmp(&other.name));
     let (mut held, mut looks) = (0, Vec::new());
     let (mut warnings, mut grants) = (Vec::new(), Vec::new());
+    let mut leaving = Map::default();
     for pod in pods {
-        match fate(view, ask, pod) {
+        let leaving = leaving.entry(&pod.cluster);
+        let leaving = leaving.or_insert_with(|| Leaving::new(*view, &pod.cluster));
+        match fate(view, ask, pod, Some(leaving)) {
             Fate::Held => held += 1,
             Fate::Look => looks.push(pod.uid.clone()),
             Fate::Free(said, granted) => {
@@ -97,7 +102,8 @@ enum Fate {
     Held,
 }
 
-fn fate(view: &View, ask: &Ask, pod: &Pod) -> Fate {
+/// `leaving`: those of its cluster that go with it.
+fn fate<'a>(view: &View<'a>, ask: &Ask, pod: &'a Pod, leaving: Option<&mut Leaving<'a>>) -> Fate {
     if !view.is_guarded(pod) {
         return Fate::Free(Vec::new(), Vec::new());
     }
@@ -109,7 +115,12 @@ fn fate(view: &View, ask: &Ask, pod: &Pod) -> Fate {
             Outcome::Wait | Outcome::Forbid => Fate::Held,
         };
     }
-    match view.gate(pod, ask.caller.patience()) {
+    let patience = ask.caller.patience();
+    let gate = match leaving {
+        Some(leaving) => leaving.gate(pod, view.class(pod), patience),
+        None => view.gate(pod, patience),
+    };
+    match gate {
         Gate::Open(why) => {
             let verdict = opened(view, ask, pod, &why);
             Fate::Free(verdict.warnings, verdict.effects)

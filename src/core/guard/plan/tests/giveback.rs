@@ -141,6 +141,21 @@ fn a_pod_that_carries_a_refused_number_keeps_it_while_it_counts() {
     assert_eq!(notes, [Notes::default(), Notes::default()]);
 }
 
+/// Whoever was refused first would otherwise count as refused for 20 min more, and be let go by a bound.
+#[test]
+fn a_number_that_was_reached_leaves_nothing_behind() {
+    let mut stage = Stage::deployment(3);
+    stage.tasks.insert("uid-w-0".to_owned(), 1);
+    stage.run(1);
+    stage.refuse_scale("w-0", Cause::Scale, Some(2));
+    stage.run(60);
+    assert_eq!(stage.only("begin"), ["w-1"]);
+    stage.remove("w-1");
+    stage.replicas(2);
+    stage.run(70);
+    assert_eq!(stage.pod("w-0").notes, Notes::default());
+}
+
 #[test]
 fn demand_takes_back_the_newest_drain_wanted_or_not() {
     let mut stage = Stage::deployment(2);

@@ -20,7 +20,7 @@ use crate::core::guard::evidence::{
 use crate::core::guard::facts::Name;
 use crate::core::guard::facts::pod::{Pod, Role};
 use crate::core::guard::facts::workload::Kind;
-use crate::core::guard::notes::{Cause, Grant, GrantKey, Hints, Notes, Want};
+use crate::core::guard::notes::{Cause, Grant, GrantKey, Hints, Notes, Number, Want};
 use crate::trino::words::NodeState;
 
 /// A cluster whose Trino answers, a leader and an executor.
@@ -118,6 +118,10 @@ impl Stage {
 
     fn refuse_scale(&mut self, name: &str, cause: Cause, target: Option<u32>) {
         let at = self.now;
+        let pod = self.pod(name);
+        let workload = self.world.workload_of(&pod);
+        let from = workload.map_or(u32::MAX, |workload| workload.replicas);
+        let number = target.map(|target| Number { target, from, at });
         self.edit(name, |pod| {
             let since = pod.notes.want.as_ref().map_or(at, |want| want.since);
             pod.notes.blocked_since.get_or_insert(at);
@@ -126,7 +130,7 @@ impl Stage {
                 since,
                 cause,
                 by: "somebody".to_owned(),
-                target,
+                number,
             });
         });
     }

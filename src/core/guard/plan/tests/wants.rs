@@ -338,3 +338,51 @@ fn a_refused_pod_that_its_stateful_set_no_longer_replaces_is_wanted_while_the_re
     stage.put(rolled(u32::MAX));
     assert_eq!(stage.wanted(), [""; 0]);
 }
+
+/// Its caller never comes back, so that a cordon may not cut it short either.
+#[test]
+fn a_cordon_does_not_shorten_what_it_prolongs() {
+    let mut stage = Stage::deployment(3);
+    stage.policy.drain_on_cordon = false;
+    stage.cordon("node-1", true);
+    stage.refuse("w-1", Cause::Taint);
+    stage.pass(59 * 60);
+    assert_eq!(stage.wanted(), ["w-1"]);
+}
+
+/// It prolongs the removal of the pod, and no number that stands on it.
+#[test]
+fn a_cordon_does_not_prolong_a_refused_number() {
+    let mut stage = Stage::deployment(4);
+    stage.policy.drain_on_cordon = false;
+    stage.cordon("node-1", true);
+    stage.refuse_scale("w-1", Cause::Scale, Some(2));
+    assert_eq!(stage.wanted().len(), 2);
+    stage.pass(20 * 60);
+    assert_eq!(stage.wanted(), [""; 0]);
+}
+
+/// A new leader has not seen that it was raised; the number itself says so.
+#[test]
+fn a_refused_number_is_over_once_more_are_asked_for_than_before() {
+    let mut stage = Stage::deployment(3);
+    stage.refuse_scale("w-1", Cause::Scale, Some(2));
+    assert_eq!(stage.wanted().len(), 1);
+    stage.change_leader();
+    assert_eq!(stage.wanted().len(), 1);
+    stage.replicas(4);
+    stage.change_leader();
+    assert_eq!(stage.wanted(), [""; 0]);
+}
+
+/// Whoever named the pod has not come back, while an autoscaler's number would take it as well.
+#[test]
+fn a_number_stands_beside_what_names_its_pod() {
+    let mut stage = Stage::deployment(4);
+    stage.refuse_scale("w-1", Cause::Evict, Some(2));
+    assert_eq!(
+        stage.wanted().len(),
+        2,
+        "the named one, and one more for the number"
+    );
+}

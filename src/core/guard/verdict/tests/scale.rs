@@ -387,3 +387,30 @@ fn the_safe_number_is_safe() {
         }
     }
 }
+
+/// Each alone would leave the others serving; one request that takes them all leaves nobody.
+#[test]
+fn what_bounds_let_go_together_leaves_enough_serving() {
+    let mut scene = Scene::deployment(3);
+    for name in ["w-0", "w-1", "w-2"] {
+        scene.refused(name, 40 * 60);
+    }
+    for _ in 0..20 {
+        scene.pass(1);
+        for name in ["w-0", "w-1", "w-2"] {
+            scene.says(name, Active);
+        }
+    }
+    scene.power(DrainPower::Forbidden);
+    tasks(&mut scene, &[0, 1, 2]);
+    let row = |new| {
+        let verdict = scene.judge(&by_person(scale(Kind::Deployment, 3, new)));
+        (verdict.row, verdict.outcome)
+    };
+    let (safe, _) = row(1);
+    assert_eq!(safe, Row::ScaleSafe, "two may go");
+    assert_eq!(row(0).0, Row::ScaleUnsafe, "but not the last");
+    let name = SPACE.to_owned();
+    let namespace = scene.judge(&by_person(Request::DeleteNamespace { name }));
+    assert_eq!(namespace.row, Row::NamespaceBusy);
+}
